@@ -1,0 +1,329 @@
+package frame
+
+import (
+	"math"
+
+	"github.com/pushwire/pushwire/mask"
+)
+
+// Defaults of [Limits].
+const (
+	DefaultMessage   = 1 << 20 // bytes
+	DefaultFragments = 4096
+)
+
+// Limits bound what a peer may send in one message. A zero field is its
+// default, a negative one no limit.
+type Limits struct {
+	Message   int64 // payload bytes, all fragments together; 1 MiB
+	Fragments int   // frames of the message, empty ones too; 4,096
+}
+
+func (l Limits) message() int64 {
+	switch {
+	case l.Message == 0:
+		return DefaultMessage
+	case l.Message < 0:
+		return math.MaxInt64
+	}
+	return l.Message
+}
+
+func (l Limits) fragments() int {
+	switch {
+	case l.Fragments == 0:
+		return DefaultFragments
+	case l.Fragments < 0:
+		return math.MaxInt
+	}
+	return l.Fragments
+}
+
+// Kind tells the events of a [Decoder] apart.
+type Kind byte
+
+const (
+	More    Kind = iota // no event: all input is consumed, more is needed
+	Data                // a piece of a Text or Binary message
+	Control             // a whole Close, Ping or Pong frame
+)
+
+// Event is what [Decoder.Next] finds.
+type Event struct {
+	Kind   Kind
+	Type   Opcode // Data: Text or Binary, on continuations too. Control: Close, Ping or Pong
+	Start  bool   // Data: the first event of its frame. It may come with no payload yet
+	End    bool   // Data: the message is complete with this event
+	Header Header // the frame's header, as it came
+
+	// Payload is unmasked. Data: the next piece, which may be empty.
+	// Control: the whole payload. It is a sub-slice of the input, or of the
+	// decoder, and valid until the next call of Next.
+	Payload []byte
+}
+
+// state says what the next byte is to a Decoder.
+//
+//	          header complete               payload complete
+//	inHeader ────────────────> inPayload ─────────────────────> inHeader
+//	   │                           │ Close frame complete
+//	   │ error                     ├──────────────────────────> closed
+//	   └───────────> failed <──────┘ error
+type state byte
+
+const (
+	inHeader  state = iota // a byte of a header; its beginning may lie in head
+	inPayload              // a byte of the payload of frame h
+	closed                 // a Close frame came: whatever follows is ignored
+	failed                 // err is set and returned for ever
+)
+
+// Decoder turns the bytes of a connection into events. It is resumable at
+// every byte, never allocates, never reads ahead and keeps no more than a
+// header and one control frame's payload. Fill in the exported fields before
+// the first call of Next and leave them alone afterwards. A Decoder must not
+// be used by two goroutines at once.
+type Decoder struct {
+	Role     Role   // the local end: a Server wants masked frames, a Client unmasked ones
+	RSV      byte   // reserved bits that an extension may set on the first frame of a message
+	Limits   Limits // zero fields are the defaults
+	SkipUTF8 bool   // do not validate text; that of compressed messages (RSV1) never is
+
+	state state
+	h     Header // the frame in hand, in state inPayload
+	done  int64  // payload bytes of h that were consumed
+
+	message   Opcode // Text or Binary inside a message, else 0
+	rsv       byte   // reserved bits of that message's first frame
+	length    int64  // payload bytes that its headers have declared
+	fragments int    // its frames
+	text      UTF8
+
+	headLen uint8
+	head    [MaxHeader]byte  // beginning of a header that was split
+	control [MaxControl]byte // beginning of a control payload that was split
+	err     error
+}
+
+// Next consumes n bytes of p and returns at most one event; call it again with
+// p[n:] until Kind is More, which consumes all. Payload is unmasked in place:
+// p is modified. The data of a text message is delivered only as far as it is
+// valid UTF-8.
+//
+// An error is of type [*Error] and final: it is returned again by every later
+// call. Once a Close frame was returned, all further input is consumed
+// without a look (RFC 6455, 1.4).
+func (d *Decoder) Next(p []byte) (ev Event, n int, err error) {
+	switch d.state {
+	case inHeader:
+		if len(p) == 0 {
+			return Event{}, 0, nil
+		}
+		n, err = d.readHeader(p)
+		if err != nil {
+			d.state, d.err = failed, err
+			return Event{}, 0, err
+		}
+		if d.state == inHeader {
+			return Event{}, n, nil
+		}
+		if d.h.Opcode.IsControl() {
+			return d.readControl(p, n)
+		}
+		return d.readData(p, n, true)
+	case inPayload:
+		if d.h.Opcode.IsControl() {
+			return d.readControl(p, 0)
+		}
+		if len(p) == 0 {
+			return Event{}, 0, nil
+		}
+		return d.readData(p, 0, false)
+	case closed:
+		// RFC 6455, 5.5.1: "After both sending and receiving a Close message,
+		// an endpoint considers the WebSocket connection closed"; 1.4: "any
+		// further data received" is to be discarded.
+		return Event{}, len(p), nil
+	}
+	return Event{}, 0, d.err
+}
+
+// Remaining returns how many payload bytes of the frame in hand are still to
+// come: as many may be read straight to where they belong and given to Next
+// there.
+func (d *Decoder) Remaining() int64 {
+	if d.state != inPayload {
+		return 0
+	}
+	return d.h.Length - d.done
+}
+
+// InMessage reports whether a data message has begun and not ended.
+func (d *Decoder) InMessage() bool { return d.message != 0 }
+
+// readHeader consumes header bytes. It leaves state inHeader when p ended
+// inside one.
+func (d *Decoder) readHeader(p []byte) (n int, err error) {
+	b := p
+	had := int(d.headLen)
+	if had > 0 {
+		n = copy(d.head[had:], p)
+		b = d.head[:had+n]
+	}
+	h, size, err := d.parse(b)
+	if err != nil {
+		return 0, err
+	}
+	if size == 0 { // b is shorter than a header, so it fits
+		if had == 0 {
+			n = copy(d.head[:], p)
+		}
+		d.headLen += uint8(n)
+		return n, nil
+	}
+	if err := d.begin(h); err != nil {
+		return 0, err
+	}
+	d.h, d.done, d.headLen = h, 0, 0
+	d.state = inPayload
+	return size - had, nil
+}
+
+// parse is [Parse] with the checks that depend on role, extensions and
+// sequence, each made on the byte that decides it, so that any split of the
+// input ends in the same error.
+func (d *Decoder) parse(b []byte) (h Header, n int, err error) {
+	if err := h.first(b[0]); err != nil {
+		return h, 0, err
+	}
+	if h.RSV != 0 || h.Opcode == Continuation || d.message != 0 {
+		if err := d.sequence(&h); err != nil {
+			return h, 0, err
+		}
+	}
+	if len(b) == 1 {
+		return h, 0, nil
+	}
+	if err := h.second(b[1]); err != nil {
+		return h, 0, err
+	}
+	if h.Masked != (d.Role == Server) {
+		if h.Masked {
+			// RFC 6455, 5.1: "A client MUST close a connection if it detects
+			// a masked frame."
+			return h, 0, errMaskUnexpected
+		}
+		// RFC 6455, 5.1: "The server MUST close the connection upon receiving
+		// a frame that is not masked."
+		return h, 0, errMaskMissing
+	}
+	n, err = h.rest(b)
+	return h, n, err
+}
+
+// sequence checks the reserved bits and that data frames follow each other
+// as RFC 6455, 5.4, wants.
+func (d *Decoder) sequence(h *Header) error {
+	if h.RSV&^d.RSV != 0 {
+		// RFC 6455, 5.2: "If a nonzero value is received and none of the
+		// negotiated extensions defines the meaning of such a nonzero value,
+		// the receiving endpoint MUST _Fail the WebSocket Connection_."
+		return errRSV
+	}
+	switch {
+	case h.Opcode.IsControl():
+		if h.RSV != 0 {
+			return errRSVControl
+		}
+	case h.Opcode == Continuation:
+		if d.message == 0 {
+			return errContinuation
+		}
+		if h.RSV != 0 {
+			return errRSVContinuation
+		}
+	case d.message != 0:
+		// RFC 6455, 5.4: "The fragments of one message MUST NOT be
+		// interleaved between the fragments of another message unless an
+		// extension has been negotiated"
+		return errInterleaved
+	}
+	return nil
+}
+
+// begin counts a data frame into its message.
+func (d *Decoder) begin(h Header) error {
+	if h.Opcode.IsControl() {
+		return nil
+	}
+	if h.Opcode != Continuation {
+		d.message, d.rsv = h.Opcode, h.RSV
+		d.length, d.fragments = 0, 0
+		d.text.Reset()
+	}
+	if d.fragments >= d.Limits.fragments() {
+		return errTooManyFragments
+	}
+	d.fragments++
+	// A difference of two numbers that are not negative cannot overflow, a
+	// sum could.
+	if h.Length > d.Limits.message()-d.length {
+		return errMessageTooBig
+	}
+	d.length += h.Length
+	return nil
+}
+
+// readData returns the piece of a data frame that lies in p from at on.
+func (d *Decoder) readData(p []byte, at int, start bool) (Event, int, error) {
+	n := len(p) - at
+	if left := d.h.Length - d.done; int64(n) > left {
+		n = int(left)
+	}
+	piece := p[at : at+n : at+n]
+	if d.h.Masked {
+		mask.XOR(piece, d.h.Key, int(d.done&3))
+	}
+	d.done += int64(n)
+	ev := Event{Kind: Data, Type: d.message, Start: start, Header: d.h, Payload: piece}
+	if d.message == Text && !d.SkipUTF8 && d.rsv&RSV1 == 0 {
+		// RFC 6455, 8.1: invalid UTF-8 fails the connection; as early as it
+		// can be known.
+		if !d.text.Write(piece) || d.done == d.h.Length && d.h.Fin && !d.text.End() {
+			d.state, d.err = failed, errTextUTF8
+			return Event{}, 0, d.err
+		}
+	}
+	if d.done == d.h.Length {
+		d.state = inHeader
+		if d.h.Fin {
+			ev.End = true
+			d.message = 0
+		}
+	}
+	return ev, at + n, nil
+}
+
+// readControl returns a control frame once its payload is whole.
+func (d *Decoder) readControl(p []byte, at int) (Event, int, error) {
+	n := len(p) - at
+	left := int(d.h.Length - d.done)
+	if n < left {
+		copy(d.control[d.done:], p[at:])
+		d.done += int64(n)
+		return Event{}, len(p), nil
+	}
+	payload := p[at : at+left : at+left]
+	if d.done > 0 {
+		copy(d.control[d.done:], payload)
+		payload = d.control[:d.h.Length]
+	}
+	if d.h.Masked {
+		mask.XOR(payload, d.h.Key, 0)
+	}
+	d.state = inHeader
+	if d.h.Opcode == Close {
+		d.state = closed
+	}
+	return Event{Kind: Control, Type: d.h.Opcode, Start: true, End: true, Header: d.h, Payload: payload}, at + left, nil
+}
