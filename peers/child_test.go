@@ -1,0 +1,190 @@
+package peers
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+const (
+	childTime = 5 * time.Minute  // a child lives at most this long
+	eventTime = 20 * time.Second // and says what it is waited for within this time
+	endTime   = 5 * time.Second  // and ends within this time after its input
+	events    = 8192             // that may wait to be read
+)
+
+// command is one line to a child, event one from it; doc.go lists them.
+type command map[string]any
+
+type event struct {
+	Event    string
+	Type     string
+	Data     []byte
+	Code     int
+	Reason   string
+	Protocol string
+	Message  string
+	Port     int
+	Headers  map[string]string
+	Result   json.RawMessage
+}
+
+// child is a process that speaks the line protocol. Its methods are for the
+// test's goroutine.
+type child struct {
+	name   string
+	in     io.WriteCloser
+	events chan event // closed when the child's output ends
+
+	waiting []event         // read, but not what was asked for then
+	pings   int             // how many arrived
+	pongs   map[string]bool // the payloads of those that arrived on this connection
+	sent    int             // pings between fragments
+}
+
+// start runs a script and ends it with the test.
+func start(t *testing.T, name, program string, args ...string) *child {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), childTime)
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.WaitDelay = endTime
+	cmd.Env = os.Environ()
+	if nodeModules.cached != "" && program == node.need(t) {
+		cmd.Env = append(cmd.Env, nodeModules.variable+"="+nodeModules.need(t))
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := &child{name: name, in: in, events: make(chan event, events), pongs: map[string]bool{}}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		defer close(c.events)
+		lines := bufio.NewReader(out)
+		for {
+			line, err := lines.ReadBytes('\n')
+			if err != nil {
+				return
+			}
+			var e event
+			if err := json.Unmarshal(line, &e); err != nil {
+				e = event{Event: "failed", Message: "not JSON: " + string(line)}
+			}
+			select {
+			case c.events <- e:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		in.Close()
+		kill := time.AfterFunc(endTime, cancel)
+		for range c.events { // nobody asks any more
+		}
+		<-read
+		err := cmd.Wait()
+		kill.Stop()
+		cancel()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if stderr.Len() > 0 && (t.Failed() || err != nil) {
+			t.Logf("%s said:\n%s", name, stderr.Bytes())
+		}
+	})
+	return c
+}
+
+func (c *child) do(t *testing.T, cmd command) {
+	t.Helper()
+	line, err := json.Marshal(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.in.Write(append(line, '\n')); err != nil {
+		t.Fatalf("%s does not take commands: %v", c.name, err)
+	}
+}
+
+// read returns the next event of any kind.
+func (c *child) read(t *testing.T) event {
+	t.Helper()
+	select {
+	case e, ok := <-c.events:
+		if !ok {
+			t.Fatalf("%s has ended", c.name)
+		}
+		if e.Event == "failed" {
+			t.Fatalf("%s: %s", c.name, e.Message)
+		}
+		return e
+	case <-time.After(eventTime):
+		t.Fatalf("%s said nothing for %v", c.name, eventTime)
+		return event{}
+	}
+}
+
+// keep remembers a ping or a pong; other events it leaves to the caller.
+func (c *child) keep(e event) bool {
+	switch e.Event {
+	case "ping":
+		c.pings++
+	case "pong":
+		c.pongs[string(e.Data)] = true
+	default:
+		return false
+	}
+	return true
+}
+
+// next returns the next event other than pings and pongs.
+func (c *child) next(t *testing.T) event {
+	t.Helper()
+	if len(c.waiting) > 0 {
+		e := c.waiting[0]
+		c.waiting = c.waiting[1:]
+		return e
+	}
+	for {
+		if e := c.read(t); !c.keep(e) {
+			return e
+		}
+	}
+}
+
+// want returns the next event, which has to be of that kind.
+func (c *child) want(t *testing.T, kind string) event {
+	t.Helper()
+	e := c.next(t)
+	if e.Event != kind {
+		t.Fatalf("%s: got %s %s%s, want %s", c.name, e.Event, e.Message, e.Reason, kind)
+	}
+	return e
+}
+
+// wantPong waits for the pong with that payload.
+func (c *child) wantPong(t *testing.T, payload string) {
+	t.Helper()
+	for !c.pongs[payload] {
+		if e := c.read(t); !c.keep(e) {
+			c.waiting = append(c.waiting, e)
+		}
+	}
+}

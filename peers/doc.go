@@ -1,0 +1,35 @@
+// Package peers proves that pushwire talks to WebSocket clients and servers
+// that the project did not write. It holds tests only.
+//
+//   - exchange_test.go: npm's ws and PyPI's websockets, each as a client of
+//     our servers (Handler on net/http, and Serve) and as a server for our
+//     Dial, over ws and wss. One test body runs over every pair, and over the
+//     two foreign packages with each other, so that a failure of a script is
+//     told from one of ours.
+//   - browser_test.go: WebSockets in headless Chromium, over ws and wss.
+//   - page_test.go: the page of the real "pushwire serve" binary, used in
+//     Chromium as a person would.
+//
+// ci/setup.sh installs the parts and writes where they are to .cache/env.sh;
+// a test finds them by those variables or in .cache itself. A test whose part
+// is missing is skipped with a sentence that says what to do; with CI=true or
+// PUSHWIRE_REQUIRE=1 it fails.
+//
+// # The line protocol
+//
+// A peer is one small script a role in node/ and python/. It reads commands
+// from its standard input and writes events to its standard output, one JSON
+// object a line, and ends with its input. What ought to happen is known to the
+// Go tests only. Payloads are in base64.
+//
+//	listen   protocols, cert, key (PEM files), max (bytes)   -> listening port
+//	connect  url, protocols, ca (PEM file), max, headers     -> open protocol | refused code or message
+//	send     type, parts (one fragment each), pings (sent after a part)
+//	ping     data                                            -> pong data
+//	close    code, reason (without a code: an empty frame, ws only)
+//	drop     ends the TCP connection without a closing handshake
+//
+// Unasked come open (to a server), message, ping (ws only), close and error.
+// A command that throws is answered by failed. What the browser's script
+// takes stands at its own table.
+package peers

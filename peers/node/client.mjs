@@ -1,0 +1,42 @@
+// A client made of npm's ws package.
+
+import { readFileSync } from "node:fs";
+import { emit, load, obey, verbs, watch } from "./lines.mjs";
+
+const { WebSocket } = load("ws");
+
+let ws;
+
+function connect({ url, protocols = [], ca, max, headers }) {
+  return new Promise((resolve) => {
+    ws = new WebSocket(url, protocols, {
+      perMessageDeflate: false,
+      ca: ca && readFileSync(ca),
+      maxPayload: max,
+      headers,
+    });
+    watch(ws);
+    let settled = false; // refused and error are told once, with no close after them
+    const settle = (event, fields) => {
+      if (!settled) emit(event, fields);
+      settled = true;
+      resolve();
+    };
+    ws.once("open", () => settle("open", { protocol: ws.protocol }));
+    ws.once("unexpected-response", (_, res) => {
+      ws.removeAllListeners("close");
+      ws.on("error", () => {});
+      settle("refused", { code: res.statusCode });
+      ws.terminate();
+    });
+    ws.on("error", (err) => {
+      if (settled) emit("error", { message: err.message });
+      else {
+        ws.removeAllListeners("close");
+        settle("refused", { message: err.message });
+      }
+    });
+  });
+}
+
+obey({ connect, ...verbs(() => ws) });

@@ -1,0 +1,3 @@
+package peers
+
+func ourPairs() []func() pair { return nil }

@@ -1,0 +1,52 @@
+package peers
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// A part is something that ci/setup.sh installs.
+type part struct {
+	variable string // where ci/setup.sh says it is
+	cached   string // where it is below .cache
+	path     string // its name on the PATH, "" if that would not do
+	name     string
+}
+
+var (
+	chromium    = part{"PUSHWIRE_CHROMIUM", "bin/chromium", "chromium", "Chromium"}
+	node        = part{"PUSHWIRE_NODE", "", "node", "Node.js"}
+	nodeModules = part{"PUSHWIRE_NODE_MODULES", "node/node_modules", "", "the npm packages ws and playwright-core"}
+	python      = part{"PUSHWIRE_PY3", "py3/bin/python", "", "the PyPI package websockets"}
+)
+
+// need returns where the part is; without it the test is skipped, or fails
+// where nothing may be missing.
+func (p part) need(t *testing.T) string {
+	t.Helper()
+	if path := os.Getenv(p.variable); path != "" {
+		return path
+	}
+	if p.cached != "" {
+		path, err := filepath.Abs(filepath.Join("..", ".cache", p.cached))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	if p.path != "" {
+		if path, err := exec.LookPath(p.path); err == nil {
+			return path
+		}
+	}
+	const format = "%s is missing: run ci/setup.sh, or set %s"
+	if os.Getenv("CI") == "true" || os.Getenv("PUSHWIRE_REQUIRE") == "1" {
+		t.Fatalf(format, p.name, p.variable)
+	}
+	t.Skipf(format, p.name, p.variable)
+	return ""
+}
