@@ -268,8 +268,8 @@ part chromium setup_chromium
 part lint setup_lint
 
 {
-  echo '# Written by ci/setup.sh: the paths of what it found. The tests read these variables.'
-  write() { if [[ -e $2 ]]; then printf 'export %s=%q\n' "$1" "$2"; fi; }
+  echo '# Written by ci/setup.sh: the paths of what it found. The tests read these variables; those that are set stay.'
+  write() { if [[ -e $2 ]]; then printf 'export %s=${%s:-%q}\n' "$1" "$1" "$2"; fi; }
   write PUSHWIRE_WSTEST "$cache/bin/wstest"
   write PUSHWIRE_CHROMIUM "$cache/bin/chromium"
   write PUSHWIRE_NODE "$(command -v node || true)"

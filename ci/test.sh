@@ -1,0 +1,199 @@
+#!/usr/bin/env bash
+# Runs every check and every test of the project, for people and for CI alike. See usage below, or ci/test.sh --help.
+set -euo pipefail
+
+usage() {
+  cat <<'TXT'
+usage: ci/test.sh [--quick] [--only SECTION[,SECTION...]] [-v]
+
+Installs what the tests need (ci/setup.sh), runs every check and every test, and goes on after a failure. The last line is
+the sum of the tests that really ran.
+
+  section   what
+  setup     ci/setup.sh, into .cache/
+  format    gofmt, shellcheck where it is installed
+  vet       go vet, go mod tidy -diff, staticcheck, govulncheck where its database can be reached
+  race      go test -race of all packages but autobahn, in random order; the foreign peers and the browser are among them
+  autobahn  the Autobahn suite in both directions, with -race
+  386       go test for 32 bits: mask, frame, handshake and the root package
+  cross     go vet for windows, darwin, freebsd, linux/arm64 and js
+  modules   go vet and go test of the nested modules, each benchmark once
+
+  --quick   only format, vet and race, with -short: no Autobahn suite, no browser, nothing installed
+  --only    only these sections
+  -v        print the output of every test
+
+A test that lacks a part skips and says so. With CI=true or PUSHWIRE_REQUIRE=1 a missing part is a failure, and so is every
+skip that is not in ci/permitted-skips.txt.
+TXT
+}
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+exec </dev/null
+
+sections=setup,format,vet,race,autobahn,386,cross,modules
+short=() verbose=()
+while (($#)); do
+  case $1 in
+    -h | --help) usage && exit 0 ;;
+    --quick) sections=format,vet,race short=(-short) ;;
+    --only) [[ $# -ge 2 ]] || { usage >&2 && exit 2; } && sections=$2 && shift ;;
+    --only=*) sections=${1#*=} ;;
+    -v) verbose=(-v) ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+  shift
+done
+
+bold='' red='' plain=''
+if [[ -t 1 ]]; then bold=$'\e[1m' red=$'\e[31m' plain=$'\e[0m'; fi
+strict=()
+if [[ ${CI:-} == true || ${PUSHWIRE_REQUIRE:-} == 1 ]]; then strict=(-strict); fi
+
+mkdir -p .cache
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+failed=()
+
+say() { printf '%s\n' "$*"; }
+
+# section NAME FUNCTION: runs FUNCTION if NAME was asked for, with a heading and its time.
+section() {
+  [[ ,$sections, == *",$1,"* ]] || return 0
+  local start=$SECONDS
+  printf '\n%s== %s (at %d:%02d)%s\n' "$bold" "$1" $((SECONDS / 60)) $((SECONDS % 60)) "$plain"
+  if "$2"; then
+    say "== $1: good, $((SECONDS - start)) s"
+  else
+    failed+=("$1")
+    say "${red}== $1: FAILED, $((SECONDS - start)) s$plain"
+  fi
+}
+
+# check NAME COMMAND...: one line when COMMAND is good, its output when it is not. A tool that finds nothing prints nothing,
+# so any output is a failure too.
+check() {
+  local name=$1
+  shift
+  if "$@" >"$tmp/check" 2>&1 && [[ ! -s $tmp/check ]]; then
+    say "$name: good"
+  else
+    say "$name:"
+    sed 's/^/    /' "$tmp/check"
+    return 1
+  fi
+}
+
+# gotest RUN ARGUMENTS...: go test through testlog, which counts, and judges the skips.
+gotest() {
+  local run=$1
+  shift
+  go test -json ${short[@]+"${short[@]}"} "$@" 2>&1 |
+    "$tmp/testlog" -run "$run" -permitted "$root/ci/permitted-skips.txt" -totals "$tmp/totals" \
+      ${strict[@]+"${strict[@]}"} ${verbose[@]+"${verbose[@]}"}
+}
+
+# tracked PATTERN...: the files under version control and the new ones, so that nothing of .cache/ is looked at.
+tracked() { git ls-files --cached --others --exclude-standard -- "$@" | while read -r f; do [[ ! -f $f ]] || echo "$f"; done; }
+
+format() {
+  local good=0 files
+  mapfile -t files < <(tracked '*.go')
+  check gofmt gofmt -l "${files[@]}" || good=1
+  if command -v shellcheck >/dev/null; then
+    mapfile -t files < <(tracked '*.sh' .ci/run)
+    check shellcheck shellcheck "${files[@]}" || good=1
+  else
+    say "shellcheck: left out, it is not installed"
+  fi
+  return $good
+}
+
+vet() {
+  local good=0 status=0
+  check 'go vet' go vet ./... || good=1
+  check 'go mod tidy -diff' go mod tidy -diff || good=1
+  if [[ -x .cache/bin/staticcheck ]]; then
+    check staticcheck .cache/bin/staticcheck ./... || good=1
+  else
+    say "staticcheck: left out, ci/setup.sh installs it"
+    ((${#strict[@]} == 0)) || good=1
+  fi
+  if [[ -x .cache/bin/govulncheck ]]; then
+    timeout 120 .cache/bin/govulncheck ./... >"$tmp/vuln" 2>&1 || status=$?
+    case $status in
+      0) say "govulncheck: good" ;;
+      3) sed 's/^/    /' "$tmp/vuln" && good=1 ;; # 3: vulnerabilities were found
+      *) say "govulncheck: left out, its database can't be reached from here" ;;
+    esac
+  fi
+  return $good
+}
+
+race() {
+  local packages
+  mapfile -t packages < <(go list ./... | grep -v '/autobahn$')
+  gotest race -race -shuffle=on -timeout 15m "${packages[@]}"
+}
+
+autobahn() {
+  local status=0
+  gotest autobahn -race -shuffle=on -timeout 15m ./autobahn || status=1
+  if [[ -f autobahn/reports/index.html ]]; then say "reports: autobahn/reports/index.html"; fi
+  return $status
+}
+
+bits32() {
+  if [[ $(go env GOOS) != linux || $(go env GOARCH) != amd64 ]]; then
+    say "left out: only linux/amd64 runs 32-bit programs natively"
+    return
+  fi
+  local packages
+  mapfile -t packages < <(go list . ./mask/... ./frame/... ./handshake/... 2>/dev/null)
+  CGO_ENABLED=0 GOARCH=386 gotest 386 -shuffle=on -timeout 10m "${packages[@]}"
+}
+
+cross() {
+  local good=0 target
+  for target in windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64 js/wasm; do
+    CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} check "$target" go vet ./... || good=1
+  done
+  return $good
+}
+
+modules() {
+  local good=0 dir name
+  while read -r dir; do
+    name=$(basename "$dir")
+    say "-- $dir"
+    (
+      cd "$dir"
+      check 'go vet' go vet ./... && check 'go mod tidy -diff' go mod tidy -diff &&
+        gotest "$name" -shuffle=on -timeout 10m -bench . -benchtime 1x ./...
+    ) || good=1
+  done < <(tracked '*/go.mod' | xargs -r -n 1 dirname)
+  return $good
+}
+
+setup() { ci/setup.sh; }
+
+section setup setup
+if [[ -f .cache/env.sh ]]; then
+  # shellcheck disable=SC1091 # written by ci/setup.sh
+  . .cache/env.sh
+fi
+go build -o "$tmp/testlog" ./ci/internal/testlog
+
+section format format
+section vet vet
+section race race
+section autobahn autobahn
+section 386 bits32
+section cross cross
+section modules modules
+
+printf '\n%d:%02d in all\n' $((SECONDS / 60)) $((SECONDS % 60))
+if ((${#failed[@]})); then say "${red}failed: ${failed[*]}$plain"; fi
+"$tmp/testlog" -sum -totals "$tmp/totals"
+((${#failed[@]} == 0))
