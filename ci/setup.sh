@@ -269,6 +269,7 @@ part lint setup_lint
 
 {
   echo '# Written by ci/setup.sh: the paths of what it found. The tests read these variables; those that are set stay.'
+  # shellcheck disable=SC2016 # the variable is for the one who reads env.sh
   write() { if [[ -e $2 ]]; then printf 'export %s=${%s:-%q}\n' "$1" "$1" "$2"; fi; }
   write PUSHWIRE_WSTEST "$cache/bin/wstest"
   write PUSHWIRE_CHROMIUM "$cache/bin/chromium"
