@@ -111,7 +111,7 @@ type Queue struct {
 
 // Trace is a set of hooks for metrics and debugging. Each may be nil. They
 // are called from within the calls that read and write, so they must be quick
-// and must not call methods of the Conn other than Stats and the addresses.
+// and must not call methods of the Conn other than its addresses and Protocol.
 type Trace struct {
 	// FrameRead is called for each frame whose header was accepted; control
 	// frames once they are whole.
@@ -182,6 +182,9 @@ func (c *Config) limits() frame.Limits {
 	return frame.Limits{Message: c.MaxMessage, Fragments: c.MaxFragments}
 }
 
+// never is longer than any time that is waited for.
+const never time.Duration = math.MaxInt64
+
 // span returns d, or its default when d is zero; negative means never, which
 // is the longest time there is.
 func span(d, def time.Duration) time.Duration {
@@ -189,7 +192,7 @@ func span(d, def time.Duration) time.Duration {
 	case d == 0:
 		return def
 	case d < 0:
-		return math.MaxInt64
+		return never
 	}
 	return d
 }

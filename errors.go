@@ -1,8 +1,10 @@
 package pushwire
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 
@@ -19,7 +21,7 @@ import (
 type CloseError struct {
 	Code   frame.Code
 	Reason string
-	Remote bool // the peer's close frame came first, or the peer broke the protocol or the line
+	Remote bool // the peer's close frame came first
 
 	// Sent and Received are the two close frames of the closing handshake,
 	// nil where there was none.
@@ -42,12 +44,12 @@ type CloseFrame struct {
 func (e *CloseError) Error() string {
 	who := "closed"
 	switch {
-	case e.Received == nil && e.Sent == nil:
+	case e.Err != nil && e.Sent == nil:
 		who = "connection lost"
-	case e.Remote && e.Err == nil:
-		who = "closed by the peer"
 	case e.Err != nil:
 		who = "connection failed"
+	case e.Remote:
+		who = "closed by the peer"
 	}
 	s := "pushwire: " + who + ": " + e.Code.String() + " (" + strconv.Itoa(int(e.Code)) + ")"
 	if e.Reason != "" {
@@ -74,6 +76,14 @@ func (e *CloseError) Timeout() bool {
 
 // Temporary is there for [net.Error]; no end of a connection is temporary.
 func (e *CloseError) Temporary() bool { return false }
+
+// ErrDetached is returned by all calls after [Conn.Detach].
+var ErrDetached error = detachedError{}
+
+type detachedError struct{}
+
+func (detachedError) Error() string        { return "pushwire: the connection was detached from its Conn" }
+func (detachedError) Is(target error) bool { return target == net.ErrClosed }
 
 // timeoutError is a time of [Config] that ran out.
 type timeoutError struct{ what string }
@@ -103,4 +113,17 @@ func CodeOf(err error) frame.Code {
 		return frame.CodeAbnormal
 	}
 	return 0
+}
+
+func isContext(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}
+
+func isEOF(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }

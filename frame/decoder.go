@@ -327,3 +327,11 @@ func (d *Decoder) readControl(p []byte, at int) (Event, int, error) {
 	}
 	return Event{Kind: Control, Type: d.h.Opcode, Start: true, End: true, Header: d.h, Payload: payload}, at + left, nil
 }
+
+// Partial returns what the Decoder keeps of the input, for those who want to
+// go on without it: the bytes of a header whose end has not come, and whether
+// it is inside of a frame's payload or of a message. head is valid until the
+// next call of Next.
+func (d *Decoder) Partial() (head []byte, inside bool) {
+	return d.head[:d.headLen], d.state == inPayload || d.message != 0
+}

@@ -1,0 +1,264 @@
+package pushwire
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/pushwire/pushwire/frame"
+	"github.com/pushwire/pushwire/handshake"
+)
+
+// Accept answers the opening handshake in r and takes its connection over. w
+// may be wrapped by middleware that implements http.Hijacker or Unwrap. Fields
+// that were set in w.Header(), cookies for instance, go out with the answer,
+// and so does o.Header. Bytes that arrived with the request are not lost.
+//
+// On an error the HTTP answer is already written, with a status that fits:
+// 400, 403 (Origin), 405, 426, 431, 503 (the Group is shut down) or 500. The
+// error is a [*handshake.Error] for a fault of the request.
+//
+// The handler should not stay: as long as it runs, net/http keeps request and
+// buffers in memory. [Handler] sees to that. r.Context() ends when the handler
+// returns; the connection has its own ([Conn.Context]).
+func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
+	c, _, err := acceptHTTP(w, r, o, nil)
+	return c, err
+}
+
+func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *keepalive) (*Conn, *handshake.Request, error) {
+	if o == nil {
+		o = &AcceptOptions{}
+	}
+	req, err := handshake.FromHTTP(r)
+	var answer []byte
+	var protocol string
+	if err == nil {
+		answer, protocol, err = o.answer(&req, w.Header())
+	}
+	if err != nil {
+		o.refused(r.RemoteAddr, err)
+		writeRefusal(w, err)
+		return nil, nil, err
+	}
+	nc, brw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		err = fmt.Errorf("pushwire: accept: the connection can't be taken over: %w (the ResponseWriter must be net/http's HTTP/1.1 one, or wrap it with an Unwrap method)", err)
+		http.Error(w, "this server can't serve WebSocket here", http.StatusInternalServerError)
+		return nil, nil, err
+	}
+	// RFC 6455, 4.2.2, allows the client to send only after our answer, but
+	// nothing keeps it from doing so at once.
+	var unread []byte
+	if n := brw.Reader.Buffered(); n > 0 {
+		unread = make([]byte, n)
+		io.ReadFull(brw.Reader, unread)
+	}
+	nc.SetDeadline(time.Time{}) // those of http.Server are not ours
+	c, err := o.start(context.WithoutCancel(r.Context()), nc, answer, protocol, unread, k)
+	return c, &req, err
+}
+
+// AcceptConn reads an opening handshake from nc, answers it and makes a Conn.
+// ctx bounds the handshake, which has 10 s in any case, and gives its values
+// to the connection's context. nc may be a [*tls.Conn], whose handshake is
+// done here too. On an error the HTTP answer was written and nc is closed.
+func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (*Conn, *handshake.Request, error) {
+	return acceptConn(ctx, nc, o, nil)
+}
+
+func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive) (*Conn, *handshake.Request, error) {
+	if o == nil {
+		o = &AcceptOptions{}
+	}
+	nc.SetDeadline(time.Now().Add(handshakeTimeout))
+	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(past) })
+	req, unread, err := readRequest(ctx, nc)
+	if err == nil {
+		var answer []byte
+		var protocol string
+		if answer, protocol, err = o.answer(&req, nil); err == nil {
+			if !stop() { // the deadline in the past comes, or has come
+				nc.Close()
+				return nil, nil, fmt.Errorf("pushwire: accept: %w", ctx.Err())
+			}
+			nc.SetDeadline(time.Time{})
+			c, err := o.start(context.WithoutCancel(ctx), nc, answer, protocol, unread, k)
+			return c, &req, err
+		}
+	}
+	if !stop() {
+		err = fmt.Errorf("pushwire: accept: %w", ctx.Err())
+	}
+	o.refused(nc.RemoteAddr().String(), err)
+	refuseConn(nc, err)
+	return nil, nil, err
+}
+
+// answer checks a request and builds the 101 answer to it.
+func (o *AcceptOptions) answer(req *handshake.Request, set http.Header) (answer []byte, protocol string, err error) {
+	if err := req.Check(); err != nil {
+		return nil, "", err
+	}
+	if err := o.Origins.Check(req); err != nil {
+		return nil, "", err
+	}
+	if o.Group.closed() {
+		return nil, "", &handshake.Error{
+			Status: http.StatusServiceUnavailable, Token: "handshake_shutting_down",
+			Reason: "the server is shutting down (try again in a moment)",
+			Header: http.Header{"Retry-After": {"1"}},
+		}
+	}
+	protocol = handshake.SelectProtocol(o.Protocols, req.Protocols)
+	extra := o.Header
+	if len(set) > 0 {
+		extra = set.Clone()
+		for _, name := range []string{"Connection", "Upgrade", "Content-Type", "Content-Length"} {
+			extra.Del(name) // meant for an ordinary answer
+		}
+		for name, values := range o.Header {
+			extra[name] = append(extra[name], values...)
+		}
+	}
+	answer, err = handshake.AppendResponse(make([]byte, 0, 256), req, protocol, "", extra)
+	return answer, protocol, err
+}
+
+// start sends the answer and makes the Conn.
+func (o *AcceptOptions) start(base context.Context, nc net.Conn, answer []byte, protocol string, unread []byte, k *keepalive) (*Conn, error) {
+	if d := o.writeWithin(); d != never {
+		nc.SetWriteDeadline(time.Now().Add(d))
+	}
+	if _, err := nc.Write(answer); err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("pushwire: accept: the answer could not be sent: %w", err)
+	}
+	nc.SetWriteDeadline(time.Time{})
+	c := newConn(base, nc, frame.Server, &o.Config, protocol, unread)
+	c.startKeepalive(k)
+	if o.Group != nil {
+		if err := o.Group.Add(c); err != nil { // it was shut down meanwhile
+			c.Close(frame.CodeGoingAway, "the server is shutting down")
+			return nil, fmt.Errorf("pushwire: accept: %w", err)
+		}
+	}
+	return c, nil
+}
+
+func (o *AcceptOptions) refused(remote string, err error) {
+	if o.Logger != nil {
+		o.Logger.Debug("pushwire: handshake refused", "remote", remote, "error", err)
+	}
+}
+
+// readRequest reads one request head.
+func readRequest(ctx context.Context, nc net.Conn) (req handshake.Request, unread []byte, err error) {
+	tc, isTLS := nc.(*tls.Conn)
+	if isTLS {
+		if err := tc.HandshakeContext(ctx); err != nil {
+			return req, nil, fmt.Errorf("pushwire: accept: TLS: %w", err)
+		}
+	}
+	buf := readBuffers.get()
+	defer buf.free()
+	for scanned := 0; ; {
+		if len(buf.b) == cap(buf.b) {
+			bigger := append(buf.b, make([]byte, len(buf.b))...)[:len(buf.b)]
+			buf.b = bigger
+		}
+		n, err := nc.Read(buf.b[len(buf.b):cap(buf.b)])
+		buf.b = buf.b[:len(buf.b)+n]
+		if n == 0 {
+			if isTimeout(err) && ctx.Err() == nil {
+				err = &handshake.Error{Status: http.StatusRequestTimeout, Token: "handshake_timeout",
+					Reason: "the request was not complete within " + handshakeTimeout.String()}
+			} else {
+				err = fmt.Errorf("pushwire: accept: the request head did not come: %w", err)
+			}
+			return req, nil, err
+		}
+		var size int
+		req, size, scanned, err = handshake.ParseRequest(buf.b, scanned, handshake.Limits{})
+		if err != nil {
+			return req, nil, err
+		}
+		if size > 0 {
+			req.Secure = isTLS
+			if rest := buf.b[size:]; len(rest) > 0 {
+				unread = append([]byte(nil), rest...)
+			}
+			return req, unread, nil
+		}
+	}
+}
+
+// writeRefusal answers over net/http.
+func writeRefusal(w http.ResponseWriter, err error) {
+	e := refusal(err)
+	h := w.Header()
+	for name, values := range e.Header {
+		h[name] = values
+	}
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(e.Reason)+1))
+	w.WriteHeader(e.Status)
+	io.WriteString(w, e.Reason+"\n")
+}
+
+// refuseConn answers on a bare connection and closes it, once the peer has
+// had the chance to read the answer.
+func refuseConn(nc net.Conn, err error) {
+	defer nc.Close()
+	var he *handshake.Error
+	if !errors.As(err, &he) && !isServerFault(err) {
+		return // the connection broke: nobody is there to read
+	}
+	nc.SetDeadline(time.Now().Add(refusalTimeout))
+	if _, err := nc.Write(handshake.AppendError(nil, refusal(err))); err != nil {
+		return
+	}
+	var w wire
+	w.nc = nc
+	if !w.closeWrite() {
+		return
+	}
+	buf := readBuffers.get()
+	for n, total := 1, 0; n > 0 && total < refusalDrain; total += n {
+		n, _ = nc.Read(buf.b[:cap(buf.b)])
+	}
+	buf.free()
+}
+
+const (
+	refusalTimeout = 2 * time.Second // for a refused peer to take its answer
+	refusalDrain   = 1 << 20         // bytes of it that are read and thrown away
+)
+
+// isServerFault reports whether err is neither the peer's nor the network's:
+// AcceptOptions that can't be obeyed.
+func isServerFault(err error) bool {
+	return err != nil && !isContext(err) && !isNetwork(err)
+}
+
+func isNetwork(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) || isEOF(err) || errors.Is(err, net.ErrClosed)
+}
+
+// refusal is the answer to a request that was refused for err. What is not
+// the request's fault is ours, and its text stays here.
+func refusal(err error) *handshake.Error {
+	var he *handshake.Error
+	if errors.As(err, &he) {
+		return he
+	}
+	return &handshake.Error{Status: http.StatusInternalServerError, Token: "handshake_server_fault", Reason: "the server is not set up to answer this request"}
+}

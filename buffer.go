@@ -1,0 +1,57 @@
+package pushwire
+
+import "sync"
+
+// Sizes of borrowed buffers, in bytes.
+const (
+	readSize  = 8 << 10  // one read while messages flow
+	idleSize  = 256      // one read while none does, where readability can't be waited for
+	writeSize = 4 << 10  // what most flushes need
+	chunkSize = 64 << 10 // one write of a large message, and what may wait for a flush
+)
+
+// buffer is a borrowed slice. It is a struct so that giving it back to its
+// pool allocates nothing.
+type buffer struct {
+	b    []byte
+	pool *bufferPool
+}
+
+// bufferPool lends buffers of a size. Any goroutine may use it.
+type bufferPool struct {
+	size int
+	pool sync.Pool
+}
+
+var (
+	readBuffers  = bufferPool{size: readSize}
+	idleBuffers  = bufferPool{size: idleSize}
+	writeBuffers = bufferPool{size: writeSize}
+	chunkBuffers = bufferPool{size: chunkSize}
+)
+
+func (p *bufferPool) get() *buffer {
+	if v := p.pool.Get(); v != nil {
+		return v.(*buffer)
+	}
+	return &buffer{b: make([]byte, 0, p.size), pool: p}
+}
+
+// free gives b back; nobody may use it or its bytes afterwards. A nil buffer
+// is fine. One that has outgrown its pool goes to the pool of large ones or
+// to the garbage collector.
+func (b *buffer) free() {
+	if b == nil {
+		return
+	}
+	pool := b.pool
+	if cap(b.b) > pool.size {
+		if cap(b.b) > 2*chunkSize || cap(b.b) < chunkSize {
+			return
+		}
+		pool = &chunkBuffers
+		b.pool = pool
+	}
+	b.b = b.b[:0]
+	pool.pool.Put(b)
+}

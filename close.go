@@ -1,0 +1,336 @@
+package pushwire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/pushwire/pushwire/frame"
+)
+
+// life is how a connection ends.
+//
+//	          Close                  peer's Close frame
+//	open ───────────────> closing ──────────────────────> ended ──> gone
+//	  │                      │ CloseTimeout, read error     ^        │
+//	  │                      └──────────────────────────────┤   the transport
+//	  └── peer's Close frame, breach, read error, CloseNow ─┘   is closed
+//
+// open: output.stage is closeNone and err nil. closing: our close frame is on
+// its way or out, data is still received. ended: err is set, nobody gets data
+// any more, the close frame may still be on its way (linger.go).
+type life struct {
+	err      atomic.Pointer[error] // set once
+	sent     *CloseFrame           // guarded by output.mu; set once
+	deadline time.Time             // of the closing handshake; guarded by output.mu
+}
+
+func (l *life) get() error {
+	if p := l.err.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Close closes the connection with the closing handshake of RFC 6455, 7:
+// what was accepted by Write and Send goes out, then our close frame; then the
+// peer's close frame is awaited. Messages of the peer that come before it are
+// delivered to the calls of Read that wait and that follow (at most 64 KiB
+// where nobody waits). All of it has the time of Config.CloseTimeout. The
+// reason is cut to the 123 bytes that a close frame holds.
+//
+// It returns nil when both close frames were exchanged, an error that tells
+// what was missing otherwise; the connection has ended in both cases. A code
+// that must not be sent (see [frame.Code.Valid]) is refused and nothing
+// happens. On a connection that has ended it returns its error.
+func (c *Conn) Close(code frame.Code, reason string) error {
+	f, err := frame.AppendClose(nil, c.role, code, fitReason(reason))
+	if err != nil {
+		return fmt.Errorf("pushwire: close: %w", err)
+	}
+	o := &c.out
+	o.mu.Lock()
+	if err := c.Err(); err != nil {
+		o.mu.Unlock()
+		return err
+	}
+	if o.stage == closeNone && o.err == nil {
+		o.beginClose(c, f, CloseFrame{code, fitReason(reason)})
+	}
+	deadline := c.life.deadline
+	if o.err != nil { // writing has failed; the peer may still tell why
+		deadline = time.Now().Add(c.cfg.closeWithin())
+	}
+	o.mu.Unlock()
+	return c.awaitClose(deadline)
+}
+
+// CloseNow ends the connection at once, without a closing handshake. It is
+// safe to call at any time, as often as one likes.
+func (c *Conn) CloseNow() error {
+	c.end(&CloseError{Code: frame.CodeAbnormal, Err: errClosedNow})
+	c.gone()
+	return nil
+}
+
+// closeSoon begins the closing handshake and leaves its end to a goroutine.
+// The caller holds mu.
+func (o *output) closeSoon(c *Conn, code frame.Code, reason string) {
+	if c.Err() != nil || o.stage != closeNone || o.err != nil {
+		return
+	}
+	f, _ := frame.AppendClose(nil, c.role, code, reason)
+	o.beginClose(c, f, CloseFrame{code, reason})
+	go c.awaitClose(c.life.deadline)
+}
+
+var errClosedNow = errors.New("closed here with CloseNow")
+
+// fitReason makes s fit into a close frame.
+func fitReason(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= frame.MaxReason {
+		return s
+	}
+	s = s[:frame.MaxReason]
+	for !utf8.ValidString(s) { // at most the three bytes of a cut character
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// beginClose puts the close frame f behind all that was accepted. The caller
+// holds mu; stage is closeNone.
+func (o *output) beginClose(c *Conn, f []byte, content CloseFrame) {
+	o.stage, o.closing, o.closed = closeWaits, f, make(chan struct{})
+	c.life.sent = &content
+	c.life.deadline = time.Now().Add(c.cfg.closeWithin())
+	o.dismiss()
+	// RFC 6455, 5.5.1: "The application MUST NOT send any more data frames
+	// after sending a Close frame."
+	c.kick()
+}
+
+// closingError is what a write gets once our close frame is under way. The
+// caller holds output.mu.
+func (c *Conn) closingError() error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	return &CloseError{Code: c.life.sent.Code, Reason: c.life.sent.Reason, Sent: c.life.sent}
+}
+
+// awaitClose reads until the peer's close frame, in turn with whoever else
+// reads, and ends the connection at the deadline.
+func (c *Conn) awaitClose(deadline time.Time) error {
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	err := c.drain(ctx)
+	if c.Err() == nil && isContext(err) {
+		o := &c.out
+		o.mu.Lock()
+		what := fmt.Sprintf("no close frame came from the peer within %v (Config.CloseTimeout)", c.cfg.closeWithin())
+		if o.stage != closeSent {
+			what = fmt.Sprintf("our close frame could not be sent within %v, because the peer reads nothing (Config.CloseTimeout)", c.cfg.closeWithin())
+		}
+		ce := &CloseError{Code: frame.CodeAbnormal, Sent: c.life.sent, Err: &timeoutError{what}}
+		o.mu.Unlock()
+		c.end(ce)
+		c.gone()
+	}
+	var ce *CloseError
+	if err := c.Err(); !errors.As(err, &ce) || ce.Received == nil || ce.Err != nil {
+		return err
+	}
+	return nil
+}
+
+// drain reads messages into the inbox until the connection or ctx ends.
+func (c *Conn) drain(ctx context.Context) error {
+	in := &c.in
+	for {
+		if err := c.reading.take(ctx); err != nil {
+			return err
+		}
+		if err := c.Err(); err != nil {
+			c.reading.give()
+			return err
+		}
+		if in.open { // an abandoned Reader's message
+			in.reader++
+			if err := c.skip(ctx); err != nil {
+				c.reading.give()
+				return err
+			}
+		}
+		part := in.part
+		in.part = nil
+		t, p, err := c.message(ctx, part, nil)
+		if err == nil {
+			in.toInbox(t, p)
+		} else {
+			in.part = p
+		}
+		c.reading.give()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// gotClose takes the peer's close frame and answers it. The caller holds
+// reading.
+func (c *Conn) gotClose(payload []byte) error {
+	code, reason, err := frame.ParseClose(payload)
+	if err != nil {
+		return c.refuse(err)
+	}
+	ce := &CloseError{Received: &CloseFrame{code, reason}}
+	o := &c.out
+	o.mu.Lock()
+	if o.stage == closeNone {
+		// RFC 6455, 5.5.1: "If an endpoint receives a Close frame and did not
+		// previously send a Close frame, the endpoint MUST send a Close frame
+		// in response. (When sending a Close frame in response, the endpoint
+		// typically echos the status code it received.)"
+		ce.Code, ce.Reason, ce.Remote = code, reason, true
+		var f []byte
+		if code == frame.CodeNoStatus {
+			f = frame.AppendMessage(nil, c.role, frame.Close, 0, nil)
+		} else {
+			f, _ = frame.AppendClose(nil, c.role, code, "")
+		}
+		o.queue.clear() // the peer takes no more
+		o.beginClose(c, f, CloseFrame{Code: code})
+	} else {
+		ce.Code, ce.Reason = c.life.sent.Code, c.life.sent.Reason
+	}
+	ce.Sent = c.life.sent
+	o.mu.Unlock()
+	return c.finish(ce)
+}
+
+// refuse fails the connection for a breach of the protocol (RFC 6455, 7.1.7).
+// The caller holds reading.
+func (c *Conn) refuse(err error) error {
+	var fe *frame.Error
+	if !errors.As(err, &fe) {
+		return c.lost(err)
+	}
+	if fe.Code == frame.CodeTooBig {
+		l := c.in.dec.Limits
+		err = fmt.Errorf("%w: raise Config.MaxMessage (%d bytes) or Config.MaxFragments (%d)", fe, l.Message, l.Fragments)
+	}
+	ce := &CloseError{Code: fe.Code, Reason: fe.Reason, Err: err}
+	o := &c.out
+	o.mu.Lock()
+	if o.stage == closeNone {
+		f, _ := frame.AppendClose(nil, c.role, fe.Code, fe.Reason)
+		o.queue.clear()
+		o.beginClose(c, f, CloseFrame{fe.Code, fe.Reason})
+	}
+	ce.Sent = c.life.sent
+	o.mu.Unlock()
+	return c.finish(ce)
+}
+
+// finish ends the connection and lets the transport go once our close frame
+// is out.
+func (c *Conn) finish(ce *CloseError) error {
+	if c.end(ce) {
+		go c.linger(ce.Err == nil)
+	}
+	return c.Err()
+}
+
+// lost is the end of the transport without a close frame. The caller holds
+// reading.
+func (c *Conn) lost(err error) error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	o := &c.out
+	o.mu.Lock()
+	ce := &CloseError{Code: frame.CodeAbnormal, Sent: c.life.sent, Err: fmt.Errorf("the connection ended without a close frame: %w", err)}
+	o.mu.Unlock()
+	c.end(ce)
+	c.gone()
+	return c.Err()
+}
+
+// breakOff ends the connection because we can't go on with it.
+func (c *Conn) breakOff(err error) {
+	c.end(&CloseError{Code: frame.CodeAbnormal, Err: err})
+	c.gone()
+}
+
+// writeFailed returns the end that a failed write leads to. Unless it was a
+// matter of time, the peer gets the chance to be heard: it may have sent a
+// close frame before it went. The caller holds output.mu.
+func (c *Conn) writeFailed(err error) error {
+	slow := isTimeout(err) && !isContext(err)
+	if slow {
+		err = fmt.Errorf("the peer took too little within %v (Config.WriteTimeout): %w", c.cfg.writeWithin(), err)
+	}
+	ce := &CloseError{Code: frame.CodeAbnormal, Sent: c.life.sent, Err: fmt.Errorf("write: %w", err)}
+	go func() {
+		if !slow && !isContext(err) {
+			ctx, cancel := context.WithTimeout(context.Background(), c.cfg.closeWithin())
+			c.drain(ctx)
+			cancel()
+		}
+		c.end(ce)
+		c.gone()
+	}()
+	return ce
+}
+
+// end makes err the end of the connection, once. The transport stays until
+// gone or linger.
+func (c *Conn) end(err error) bool {
+	if !c.life.err.CompareAndSwap(nil, &err) {
+		return false
+	}
+	c.stopKeepalive()
+	c.leaveGroups()
+	c.cancel(err)
+	o := &c.out
+	o.mu.Lock()
+	o.dismiss()
+	o.queue.wake()
+	o.mu.Unlock()
+	c.in.watch.drop()
+	o.watch.drop()
+	if t := c.cfg.Trace; t != nil && t.Ended != nil {
+		t.Ended(c, err)
+	}
+	if l := c.cfg.Logger; l != nil {
+		var ce *CloseError
+		if errors.As(err, &ce) && ce.Err != nil && ce.Err != errClosedNow {
+			l.Debug("pushwire: connection ended", "remote", c.RemoteAddr(), "code", int(ce.Code), "error", err)
+		}
+	}
+	return true
+}
+
+// gone closes the transport of a connection that has ended.
+func (c *Conn) gone() {
+	c.wire.nc.Close()
+	o := &c.out
+	o.mu.Lock()
+	if o.err == nil {
+		o.err = c.Err()
+		if !o.busy {
+			o.drop()
+		}
+	}
+	o.mu.Unlock()
+}

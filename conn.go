@@ -1,0 +1,153 @@
+package pushwire
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pushwire/pushwire/frame"
+)
+
+// Type says whether a message is text or binary.
+type Type = frame.Opcode
+
+// Message is one message of [Conn.Messages].
+type Message struct {
+	Type Type
+	Data []byte
+}
+
+// Conn is a WebSocket connection.
+//
+// All methods may be called from any goroutine. Messages of concurrent writers
+// go out whole; concurrent readers get one message each. Somebody has to read
+// (Read, ReadAppend, Reader, Messages or Discard), or the peer's pings, pongs
+// and close frames are not seen.
+//
+// An idle Conn has no goroutine, no buffer and no timer of its own; what it
+// borrows it gives back before it waits.
+type Conn struct {
+	role     frame.Role // fixed
+	cfg      *Config    // fixed, not changed by anybody
+	protocol string     // fixed
+
+	ctx    context.Context // ends with the connection
+	cancel context.CancelCauseFunc
+
+	wire wire
+
+	reading turn  // who holds it may use in
+	in      input // read.go
+
+	out output // output.go
+
+	life life // the end; close.go
+
+	pings pings // ping.go
+	keep  kept  // keepalive.go
+
+	groups struct { // that the Conn is a member of; group.go
+		mu   sync.Mutex
+		list []*Group
+	}
+
+	stats counters
+}
+
+// newConn makes a Conn over nc, whose opening handshake is done. unread are
+// the bytes that came after the handshake; newConn takes the slice over. base
+// gives the values of the connection's context.
+func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, protocol string, unread []byte) *Conn {
+	c := &Conn{role: role, cfg: cfg, protocol: protocol}
+	c.ctx, c.cancel = context.WithCancelCause(base)
+	c.wire.init(nc, cfg.writeWithin())
+	c.in.init(c, unread)
+	c.out.watch.wire, c.out.watch.write = &c.wire, true
+	c.in.watch.wire = &c.wire
+	return c
+}
+
+// NewConn makes a Conn over nc, on which somebody else has done the opening
+// handshake; role is the local end. cfg may be nil for the defaults and must
+// not be changed afterwards. The Conn takes nc over.
+func NewConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
+	if cfg == nil {
+		cfg = &Config{}
+	}
+	c := newConn(context.Background(), nc, role, cfg, "", nil)
+	c.startKeepalive(nil)
+	return c
+}
+
+// Done is closed when the connection has ended, for whatever reason: the
+// closing handshake is over, or it broke. [Conn.Err] then tells why.
+func (c *Conn) Done() <-chan struct{} { return c.ctx.Done() }
+
+// Err returns nil while the connection lives and afterwards the error that
+// every call returns: a [*CloseError], or [ErrDetached].
+func (c *Conn) Err() error { return c.life.get() }
+
+// Context returns a context that ends with the connection and whose cause is
+// then [Conn.Err]. For a Conn that was accepted it carries the values of the
+// request's context.
+func (c *Conn) Context() context.Context { return c.ctx }
+
+// Protocol returns the negotiated subprotocol, "" for none.
+func (c *Conn) Protocol() string { return c.protocol }
+
+// Role returns which end the local one is.
+func (c *Conn) Role() frame.Role { return c.role }
+
+// RemoteAddr returns the address of the peer, or of a proxy in between.
+func (c *Conn) RemoteAddr() net.Addr { return c.wire.nc.RemoteAddr() }
+
+// LocalAddr returns the local address.
+func (c *Conn) LocalAddr() net.Addr { return c.wire.nc.LocalAddr() }
+
+// Stats are counts since the connection began. Bytes are those on the wire,
+// below TLS none are counted.
+type Stats struct {
+	BytesRead, BytesWritten       uint64
+	MessagesRead, MessagesWritten uint64
+	Dropped                       uint64        // messages that the queue's policy dropped
+	Queued                        int           // payload bytes that wait in the queue of Send now
+	RTT                           time.Duration // of the last answered ping, 0 before the first
+}
+
+// counters is what Stats reads without a lock.
+type counters struct {
+	bytesRead, bytesWritten       atomic.Uint64
+	messagesRead, messagesWritten atomic.Uint64
+	dropped                       atomic.Uint64
+	rtt                           atomic.Int64
+}
+
+// Stats returns the counts of now.
+func (c *Conn) Stats() Stats {
+	c.out.mu.Lock()
+	queued := c.out.queue.bytes
+	c.out.mu.Unlock()
+	return Stats{
+		BytesRead:       c.stats.bytesRead.Load(),
+		BytesWritten:    c.stats.bytesWritten.Load(),
+		MessagesRead:    c.stats.messagesRead.Load(),
+		MessagesWritten: c.stats.messagesWritten.Load(),
+		Dropped:         c.stats.dropped.Load(),
+		Queued:          queued,
+		RTT:             time.Duration(c.stats.rtt.Load()),
+	}
+}
+
+func (c *Conn) traceRead(h frame.Header) {
+	if t := c.cfg.Trace; t != nil && t.FrameRead != nil {
+		t.FrameRead(c, h)
+	}
+}
+
+func (c *Conn) traceWritten(h frame.Header) {
+	if t := c.cfg.Trace; t != nil && t.FrameWritten != nil {
+		t.FrameWritten(c, h)
+	}
+}

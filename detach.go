@@ -1,0 +1,40 @@
+package pushwire
+
+import (
+	"context"
+	"errors"
+	"net"
+)
+
+var errDetachBusy = errors.New("pushwire: detach in the middle of a frame or with writes under way (detach between messages)")
+
+// Detach ends the Conn and gives its transport back with the bytes that were
+// read from it and not used, for a protocol of one's own. It fails, with the
+// Conn as it was, in the middle of a message and while a write is under way;
+// it waits for a read under way no longer than that lasts, so end that first.
+func (c *Conn) Detach() (nc net.Conn, unread []byte, err error) {
+	if err := c.reading.take(context.Background()); err != nil {
+		return nil, nil, err
+	}
+	defer c.reading.give()
+	o := &c.out
+	o.mu.Lock()
+	if err := o.ready(c); err != nil {
+		o.mu.Unlock()
+		return nil, nil, err
+	}
+	head, inside := c.in.dec.Partial()
+	if o.busy || o.stream || o.anything() || inside || c.in.open || len(c.in.part) > 0 {
+		o.mu.Unlock()
+		return nil, nil, errDetachBusy
+	}
+	o.err = ErrDetached
+	o.mu.Unlock()
+	unread = append(append([]byte(nil), head...), c.in.b...)
+	c.in.b = nil
+	c.in.release()
+	c.end(ErrDetached)
+	c.wire.resumeRead()
+	c.wire.resumeWrite()
+	return c.wire.nc, unread, nil
+}

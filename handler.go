@@ -1,0 +1,61 @@
+package pushwire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/pushwire/pushwire/frame"
+	"github.com/pushwire/pushwire/handshake"
+)
+
+// ServeFunc serves one connection and returns when it is done with it; c is
+// then closed with 1000 if it is still open. ctx ends with the connection (it
+// is [Conn.Context]). r is the request that opened it. A panic is logged and
+// closes the connection with 1011.
+type ServeFunc func(ctx context.Context, c *Conn, r *handshake.Request)
+
+// Handler serves WebSocket connections on net/http with f. f runs on a
+// goroutine of its own while the handler returns, so that net/http lets its
+// memory go; the context carries the values of the request's, not its end.
+// http.Server.Shutdown does not know of hijacked connections: give o a Group
+// and shut that down (http.Server.RegisterOnShutdown helps).
+func Handler(f ServeFunc, o *AcceptOptions) http.Handler {
+	k := &keepalive{}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, req, err := acceptHTTP(w, r, o, k)
+		if err != nil {
+			return // it was answered
+		}
+		go run(f, c, req)
+	})
+}
+
+// run calls f and ends the connection.
+func run(f ServeFunc, c *Conn, r *handshake.Request) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if err, ok := v.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+			c.logPanic(v)
+		}
+		c.Close(frame.CodeInternal, "")
+	}()
+	f(c.ctx, c, r)
+	if c.Err() == nil {
+		c.Close(frame.CodeNormal, "")
+	}
+}
+
+func (c *Conn) logPanic(v any) {
+	if l := c.cfg.Logger; l != nil {
+		l.Error("pushwire: panic in a ServeFunc", "remote", c.RemoteAddr(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		return
+	}
+	log.Printf("pushwire: panic in a ServeFunc for %v: %v\n%s", c.RemoteAddr(), v, debug.Stack())
+}

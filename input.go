@@ -1,0 +1,295 @@
+package pushwire
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/pushwire/pushwire/frame"
+)
+
+const (
+	// directMin is the rest of a frame from which on its payload is read
+	// straight to where it belongs, not through a buffer, in bytes.
+	directMin = 512
+
+	// growMin is the room that a message gets at least when it has to grow,
+	// in bytes. Beyond it the room doubles with the bytes that came: what a
+	// header declares reserves nothing.
+	growMin = 16 << 10
+)
+
+// input is the reading half of a Conn. Its fields belong to the holder of
+// Conn.reading, but for those that say otherwise.
+type input struct {
+	dec   frame.Decoder
+	buf   *buffer // borrowed; nil while nothing is undecoded
+	b     []byte  // undecoded bytes, within buf or left over from the handshake
+	lent  *loan   // who holds bytes of buf before b, nil for nobody
+	full  bool    // the last read filled its buffer: more is likely there
+	watch watch
+
+	// The message in hand.
+	typ    Type   // of the message that the last data event belongs to
+	part   []byte // what a Read that was interrupted had of it
+	open   bool   // a Reader has begun it
+	paused bool   // that Reader's context ended: another may go on
+	end    bool   // piece is the last of it
+	piece  []byte // of it, decoded and not yet read by the Reader; within buf or part
+	reader uint32 // counts Readers: only the latest one may read
+
+	inbox      []Message // read by Close on behalf of calls of Read to come
+	inboxBytes int
+
+	more    atomic.Bool // any goroutine: a whole data frame lies in b
+	waiting atomic.Bool // any goroutine: somebody waits for the peer's bytes
+}
+
+func (in *input) init(c *Conn, unread []byte) {
+	in.dec.Role = c.role
+	in.dec.Limits = c.cfg.limits()
+	in.dec.SkipUTF8 = c.cfg.SkipUTF8
+	if len(unread) > 0 {
+		in.b = unread
+	}
+}
+
+// release gives the buffer back once it is decoded.
+func (in *input) release() {
+	if len(in.b) > 0 {
+		return
+	}
+	in.b = nil
+	if in.lent == nil {
+		in.buf.free()
+	}
+	in.buf, in.lent = nil, nil
+}
+
+// peek notes whether the next data frame is there as a whole. A reply that is
+// written meanwhile waits for the reply to that one (output.go).
+func (in *input) peek() {
+	more := false
+	if len(in.b) > 0 {
+		h, n, err := frame.Parse(in.b)
+		more = err == nil && n > 0 && !h.Opcode.IsControl() && h.Length <= int64(len(in.b)-n)
+	}
+	if more != in.more.Load() {
+		in.more.Store(more)
+	}
+}
+
+// fill waits for the peer's next bytes. When ctx ends first, the connection
+// stays as it is.
+func (c *Conn) fill(ctx context.Context) error {
+	in := &c.in
+	c.beforeWait()
+	idle := !in.full && !in.dec.InMessage()
+	watched := in.watch.begin(ctx, c.ctx.Done())
+	in.waiting.Store(true)
+	buf, n, err := c.wire.fill(idle)
+	in.waiting.Store(false)
+	if err := c.afterWait(ctx, watched, n, err); err != nil {
+		return err
+	}
+	in.buf, in.b = buf, buf.b[:n]
+	in.full = n == cap(buf.b)
+	return nil
+}
+
+// direct reads payload bytes of the frame in hand into p and decodes them
+// there.
+func (c *Conn) direct(ctx context.Context, p []byte) (frame.Event, error) {
+	in := &c.in
+	c.beforeWait()
+	watched := in.watch.begin(ctx, c.ctx.Done())
+	in.waiting.Store(true)
+	n, err := c.wire.read(p)
+	in.waiting.Store(false)
+	if err := c.afterWait(ctx, watched, n, err); err != nil {
+		return frame.Event{}, err
+	}
+	ev, _, err := in.dec.Next(p[:n])
+	if err != nil {
+		return ev, c.refuse(err)
+	}
+	return ev, nil
+}
+
+// beforeWait sends what was held back for company: none comes before the
+// peer's next bytes.
+func (c *Conn) beforeWait() {
+	if c.in.more.Load() {
+		c.in.more.Store(false)
+	}
+	if c.out.corked.Load() {
+		c.uncork()
+	}
+}
+
+// afterWait tells the context's end from the connection's.
+func (c *Conn) afterWait(ctx context.Context, watched bool, n int, err error) error {
+	if watched && c.in.watch.end() {
+		c.wire.resumeRead()
+		if n == 0 && isTimeout(err) && c.Err() == nil {
+			return waitError("read", ctx)
+		}
+	}
+	if n > 0 {
+		c.stats.bytesRead.Add(uint64(n))
+		return nil
+	}
+	return c.lost(err)
+}
+
+// waitError is the end of a wait by its context.
+func waitError(what string, ctx context.Context) error {
+	return fmt.Errorf("pushwire: %s: %w", what, ctx.Err())
+}
+
+// decode takes the next event out of the undecoded bytes. Control frames are
+// served here; the caller skips what is not Data.
+func (c *Conn) decode() (frame.Event, error) {
+	in := &c.in
+	ev, n, err := in.dec.Next(in.b)
+	if err != nil {
+		return ev, c.refuse(err)
+	}
+	in.b = in.b[n:]
+	if ev.Start && c.cfg.Trace != nil {
+		c.traceRead(ev.Header)
+	}
+	if ev.Kind == frame.Control {
+		return ev, c.control(ev)
+	}
+	return ev, nil
+}
+
+// control serves one control frame.
+func (c *Conn) control(ev frame.Event) error {
+	switch ev.Type {
+	case frame.Ping:
+		if c.cfg.OnPing != nil {
+			c.cfg.OnPing(c, ev.Payload)
+		}
+		c.pong(ev.Payload)
+	case frame.Pong:
+		c.pings.answer(c, ev.Payload)
+	case frame.Close:
+		return c.gotClose(ev.Payload)
+	}
+	return nil
+}
+
+// message reads the next message, or what is left of the one in hand, and
+// appends it to dst. With a loan, a message that lies whole in the buffer is
+// returned where it lies, and others are put together in a borrowed buffer.
+// When ctx ends, the bytes so far are returned with the error.
+func (c *Conn) message(ctx context.Context, dst []byte, l *loan) (Type, []byte, error) {
+	in := &c.in
+	if ctx.Err() != nil {
+		return 0, dst, waitError("read", ctx)
+	}
+	if in.open { // go on where a Reader stopped
+		in.reader++ // that one is stale from now on
+		dst = append(dst, in.piece...)
+		in.open, in.paused, in.piece = false, false, nil
+		if in.end {
+			return c.received(dst)
+		}
+	}
+	for {
+		for len(in.b) > 0 {
+			ev, err := c.decode()
+			if err != nil {
+				return 0, dst, err
+			}
+			if ev.Kind != frame.Data {
+				continue
+			}
+			in.typ = ev.Type
+			if l != nil {
+				if in.lent == nil && ev.End && ev.Start && ev.Header.Opcode != frame.Continuation {
+					in.lent = l
+					return c.received(ev.Payload)
+				}
+				dst = l.room(dst)
+			}
+			dst = append(dst, ev.Payload...)
+			if ev.End {
+				return c.received(dst)
+			}
+		}
+		in.release()
+		rest := in.dec.Remaining()
+		if rest < directMin {
+			if err := c.fill(ctx); err != nil {
+				return 0, dst, err
+			}
+			continue
+		}
+		if l != nil {
+			dst = l.room(dst)
+		}
+		dst = grow(dst, rest)
+		room := dst[len(dst):cap(dst)]
+		if int64(len(room)) > rest {
+			room = room[:rest]
+		}
+		ev, err := c.direct(ctx, room)
+		if err != nil {
+			return 0, dst, err
+		}
+		dst = dst[:len(dst)+len(ev.Payload)]
+		if ev.End {
+			return c.received(dst)
+		}
+	}
+}
+
+// grow gives dst room for more of the rest bytes that its frame still has.
+func grow(dst []byte, rest int64) []byte {
+	want := max(growMin, len(dst))
+	if int64(want) > rest {
+		want = int(rest)
+	}
+	if free := cap(dst) - len(dst); free >= want || free >= growMin {
+		return dst
+	}
+	return slices.Grow(dst, want)
+}
+
+// received counts a message and leaves the input as the next one wants it.
+func (c *Conn) received(p []byte) (Type, []byte, error) {
+	in := &c.in
+	c.stats.messagesRead.Add(1)
+	in.peek()
+	if in.lent == nil {
+		in.release()
+	}
+	return in.typ, p, nil
+}
+
+// loan is what one loop over Messages has borrowed: it ends with the next
+// step.
+type loan struct{ scratch *buffer }
+
+// room returns dst, or borrowed room where dst has none.
+func (l *loan) room(dst []byte) []byte {
+	if cap(dst) > 0 || l.scratch != nil {
+		return dst
+	}
+	l.scratch = chunkBuffers.get()
+	return l.scratch.b
+}
+
+// end gives everything back. The caller holds Conn.reading.
+func (l *loan) end(in *input) {
+	if in.lent == l {
+		in.lent = nil
+		in.release()
+	}
+	l.scratch.free()
+	l.scratch = nil
+}

@@ -1,0 +1,163 @@
+package pushwire
+
+import (
+	"container/heap"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pushwire/pushwire/frame"
+)
+
+// keepalive pings many connections from one timer. Each server (Handler,
+// Serve) has one; a Conn that stands alone has one of its own. mu guards all
+// fields.
+type keepalive struct {
+	mu    sync.Mutex
+	conns dueHeap
+	timer *time.Timer
+	armed time.Time // when timer fires; zero when it does not run
+}
+
+// kept is a Conn's place in its keepalive; guarded by keepalive.mu.
+type kept struct {
+	in      *keepalive // fixed once the Conn is started; nil for none
+	due     time.Time
+	index   int    // in the heap; -1 outside
+	pending bool   // a ping is out
+	heard   uint64 // bytes read when it went out
+}
+
+// startKeepalive begins to ping c, from the timer of k, or of its own.
+func (c *Conn) startKeepalive(k *keepalive) {
+	every := c.cfg.pingEvery()
+	if every == never {
+		return
+	}
+	if k == nil {
+		k = &keepalive{}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c.keep.in = k
+	c.keep.due = time.Now().Add(every)
+	heap.Push(&k.conns, c)
+	k.arm()
+}
+
+func (c *Conn) stopKeepalive() {
+	k := c.keep.in
+	if k == nil {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if c.keep.index >= 0 {
+		heap.Remove(&k.conns, c.keep.index)
+	}
+	k.arm()
+}
+
+// arm sets the timer to the first due time. The caller holds mu.
+func (k *keepalive) arm() {
+	if len(k.conns) == 0 {
+		if k.timer != nil {
+			k.timer.Stop()
+		}
+		k.armed = time.Time{}
+		return
+	}
+	first := k.conns[0].keep.due
+	if !k.armed.IsZero() && !first.Before(k.armed) {
+		return // it fires early enough and then looks again
+	}
+	k.armed = first
+	if k.timer == nil {
+		k.timer = time.AfterFunc(time.Until(first), k.tick)
+	} else {
+		k.timer.Reset(time.Until(first))
+	}
+}
+
+// tick serves all that are due.
+func (k *keepalive) tick() {
+	now := time.Now()
+	var dead []*Conn
+	k.mu.Lock()
+	k.armed = time.Time{}
+	for len(k.conns) > 0 && !k.conns[0].keep.due.After(now) {
+		c := k.conns[0]
+		wait, alive := c.heartbeat()
+		if !alive {
+			heap.Pop(&k.conns)
+			dead = append(dead, c)
+			continue
+		}
+		c.keep.due = now.Add(wait)
+		heap.Fix(&k.conns, 0)
+	}
+	k.arm()
+	k.mu.Unlock()
+	for _, c := range dead {
+		c.breakOff(&timeoutError{fmt.Sprintf("nothing was heard of the peer within %v of a ping (Config.PongTimeout)", c.cfg.pongWithin())})
+	}
+}
+
+// heartbeat sends a ping, or looks whether the peer was heard of since the
+// last one. It returns when to look again. It never waits for the peer. The
+// caller holds keepalive.mu.
+func (c *Conn) heartbeat() (wait time.Duration, alive bool) {
+	heard := c.stats.bytesRead.Load()
+	every, within := c.cfg.pingEvery(), c.cfg.pongWithin()
+	if c.keep.pending {
+		if heard == c.keep.heard && c.in.waiting.Load() && within != never {
+			return 0, false
+		}
+		if heard != c.keep.heard {
+			c.keep.pending = false
+			if every > within {
+				return every - within, true
+			}
+		} else { // nobody reads: the peer can't be heard
+			return min(within, every), true
+		}
+	}
+	p := c.pings.add(nil)
+	o := &c.out
+	o.mu.Lock()
+	if o.err == nil && o.stage == closeNone && o.fits(frame.MaxHeader+len(p.payload)) {
+		b := o.room()
+		b.b = c.appendFrame(b.b, frame.Header{Fin: true, Opcode: frame.Ping, Length: int64(len(p.payload))}, [][]byte{p.payload[:]})
+		c.kick()
+	}
+	o.mu.Unlock()
+	c.keep.pending, c.keep.heard = true, heard
+	return min(within, every), true
+}
+
+// dueHeap orders connections by due time, for container/heap.
+type dueHeap []*Conn
+
+func (h dueHeap) Len() int           { return len(h) }
+func (h dueHeap) Less(i, j int) bool { return h[i].keep.due.Before(h[j].keep.due) }
+func (h dueHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].keep.index, h[j].keep.index = i, j
+}
+
+// Push implements heap.Interface.
+func (h *dueHeap) Push(x any) {
+	c := x.(*Conn)
+	c.keep.index = len(*h)
+	*h = append(*h, c)
+}
+
+// Pop implements heap.Interface.
+func (h *dueHeap) Pop() any {
+	old := *h
+	c := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	c.keep.index = -1
+	return c
+}

@@ -1,0 +1,48 @@
+package pushwire
+
+import (
+	"time"
+
+	"github.com/pushwire/pushwire/frame"
+)
+
+// lingerMax bounds what is read and thrown away behind our close frame, in
+// bytes.
+const lingerMax = 64 << 20
+
+// linger lets our close frame reach the peer before the transport goes: a
+// socket that is closed while bytes of the peer lie unread in it resets the
+// connection, and the reset overtakes the close frame.
+//
+// RFC 6455, 7.1.1: "As an example of how to obtain a clean closure in C using
+// Berkeley sockets, one would call shutdown() with SHUT_WR on the socket, call
+// recv() until obtaining a return value of 0 [...] and finally call close() on
+// the socket." A client whose closing handshake went well does not shut down
+// itself, because the server is to be the one that closes first.
+func (c *Conn) linger(clean bool) {
+	o := &c.out
+	o.mu.Lock()
+	sent, deadline := o.closed, c.life.deadline
+	if o.err != nil {
+		sent = nil
+	}
+	o.mu.Unlock()
+	if sent != nil {
+		late := time.NewTimer(time.Until(deadline))
+		select {
+		case <-sent:
+		case <-late.C:
+		}
+		late.Stop()
+	}
+	nc := c.wire.nc
+	if (c.role == frame.Client && clean) || c.wire.closeWrite() {
+		nc.SetReadDeadline(deadline)
+		buf := readBuffers.get()
+		for n, total := 1, 0; n > 0 && total < lingerMax; total += n {
+			n, _ = nc.Read(buf.b[:cap(buf.b)])
+		}
+		buf.free()
+	}
+	c.gone()
+}

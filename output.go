@@ -1,0 +1,346 @@
+package pushwire
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pushwire/pushwire/frame"
+	"github.com/pushwire/pushwire/mask"
+)
+
+const (
+	// joinMax is the longest message that joins others in one flush, in
+	// bytes; copying a longer one costs more than the system call it saves.
+	joinMax = 16 << 10
+
+	// pendingMax bounds the bytes that wait for one flush.
+	pendingMax = chunkSize
+
+	// pongsMax bounds the pongs that wait for one flush, in bytes; beyond it
+	// only the last one is kept.
+	pongsMax = 4 << 10
+)
+
+// output is the writing half of a Conn. All that goes out is put in order
+// here, under mu; one goroutine at a time, the one that made busy true, writes
+// to the transport, without mu.
+//
+//	Write, control frames             Send
+//	          │                        │
+//	          v                        v
+//	left <─ pending <─ turns         queue          close frame
+//
+// left goes out first, then pending, the queue, those who wait for a turn, and
+// the close frame last. Whoever ends its turn while something is left hands
+// busy to a goroutine that lives until all is written.
+type output struct {
+	mu       sync.Mutex
+	busy     bool    // somebody writes to the transport
+	stream   bool    // a Writer is between its first and its last frame
+	left     batch   // begun or cut off, goes on first
+	pending  *buffer // whole frames for the next flush; nil when there are none
+	pongs    int     // bytes of pending that are pongs
+	lastPong []byte  // payload of the pong that found no room; nil for none
+	queue    queue
+	turns    []*outTurn
+	stage    closeStage
+	closing  []byte        // the close frame, in stage closeWaits
+	closed   chan struct{} // closed in stage closeSent; made when closing begins
+	err      error         // of the transport or of the end; nothing is written any more
+
+	scheduled bool        // a goroutine was started to flush what is corked
+	corked    atomic.Bool // any goroutine: pending waits for company (write.go)
+
+	watch watch // of the goroutine that made busy true
+}
+
+// batch is what one write hands to the transport.
+type batch struct {
+	p       []byte
+	buf     *buffer // that p lies in; nil when p is shared
+	isClose bool    // the close frame is the end of p
+}
+
+// closeStage is how far our close frame has come. It only grows.
+type closeStage byte
+
+const (
+	closeNone  closeStage = iota // data may be written
+	closeWaits                   // goes out once the queue is empty; no data after it
+	closeTaken                   // in a batch that is being written, or in left
+	closeSent                    // the transport has it
+)
+
+// outTurn waits for busy. Its fields are guarded by output.mu.
+type outTurn struct {
+	ch      chan struct{} // closed when the wait is over
+	granted bool          // busy is the waiter's
+	stream  bool          // waits as the open Writer, which stream does not hold up
+}
+
+// ready returns the error of a write that may not begin. The caller holds mu.
+func (o *output) ready(c *Conn) error {
+	if o.err != nil {
+		return o.err
+	}
+	if o.stage != closeNone {
+		return c.closingError()
+	}
+	return nil
+}
+
+// free reports whether a data frame may take busy. The caller holds mu.
+func (o *output) free(stream bool) bool {
+	return !o.busy && (stream || !o.stream && len(o.turns) == 0 && o.queue.empty())
+}
+
+// take waits until busy is the caller's. It returns with mu held; without an
+// error busy is true.
+func (o *output) take(ctx context.Context, c *Conn, stream bool) error {
+	o.mu.Lock()
+	if err := o.ready(c); err != nil {
+		return err
+	}
+	if o.free(stream) {
+		o.busy = true
+		return nil
+	}
+	t := &outTurn{ch: make(chan struct{}), stream: stream}
+	o.turns = append(o.turns, t)
+	c.kick() // if only the queue is in the way
+	o.mu.Unlock()
+	select {
+	case <-t.ch:
+	case <-ctx.Done():
+	case <-c.Done():
+	}
+	o.mu.Lock()
+	err := o.ready(c)
+	switch {
+	case t.granted && err == nil:
+		return nil
+	case t.granted:
+		o.pass(c)
+	default:
+		if i := slices.Index(o.turns, t); i >= 0 {
+			o.turns = slices.Delete(o.turns, i, i+1)
+		}
+		if err == nil {
+			err = waitError("write", ctx)
+		}
+	}
+	return err
+}
+
+// pass ends the caller's turn: busy goes to a goroutine that writes what is
+// left, or to who waits, or nobody has it. The caller holds mu and busy.
+func (o *output) pass(c *Conn) {
+	if o.err != nil {
+		o.drop()
+		return
+	}
+	if o.anything() {
+		go c.flush()
+		return
+	}
+	for i, t := range o.turns {
+		if t.stream || !o.stream {
+			o.turns = slices.Delete(o.turns, i, i+1)
+			t.granted = true
+			close(t.ch)
+			return
+		}
+	}
+	o.busy = false
+}
+
+// drop forgets all that can't be written any more. The caller holds mu.
+func (o *output) drop() {
+	o.busy = false
+	o.left.buf.free()
+	o.left = batch{}
+	o.pending.free()
+	o.pending, o.pongs, o.lastPong = nil, 0, nil
+	o.queue.clear()
+	o.dismiss()
+	o.corked.Store(false)
+}
+
+// dismiss ends the waits of all who may not write any more.
+func (o *output) dismiss() {
+	for _, t := range o.turns {
+		close(t.ch)
+	}
+	o.turns = nil
+}
+
+// anything reports whether bytes wait that may go out now.
+func (o *output) anything() bool {
+	return o.left.p != nil || o.pending != nil || o.lastPong != nil ||
+		!o.stream && !o.queue.empty() || o.stage == closeWaits
+}
+
+// room returns the buffer of pending, making one where there is none.
+func (o *output) room() *buffer {
+	if o.pending == nil {
+		o.pending = writeBuffers.get()
+	}
+	return o.pending
+}
+
+// fits reports whether n more bytes may wait for the next flush.
+func (o *output) fits(n int) bool {
+	return o.pending == nil || len(o.pending.b)+n <= pendingMax
+}
+
+// appendFrame encodes one frame of many slices.
+func (c *Conn) appendFrame(dst []byte, h frame.Header, p [][]byte) []byte {
+	if c.role == frame.Client {
+		h.Masked, h.Key = true, mask.NewKey()
+	}
+	c.traceWritten(h)
+	dst = slices.Grow(dst, h.Size()+int(h.Length))
+	dst = h.Append(dst)
+	if !h.Masked {
+		for _, b := range p {
+			dst = append(dst, b...)
+		}
+		return dst
+	}
+	pos := 0
+	for _, b := range p {
+		n := len(dst)
+		dst = dst[:n+len(b)]
+		pos = mask.Copy(dst[n:], b, h.Key, pos)
+	}
+	return dst
+}
+
+// uncork sends what was held back for company, as far as it goes out without
+// waiting: a reader must not be held up by a peer that does not read.
+func (c *Conn) uncork() {
+	o := &c.out
+	o.mu.Lock()
+	if !o.busy && o.err == nil && o.pending != nil {
+		c.kick()
+	}
+	o.mu.Unlock()
+}
+
+// kick sends what is left without waiting for the peer: at once as far as the
+// transport takes it, the rest by a goroutine. The caller holds mu, which is
+// given up meanwhile.
+func (c *Conn) kick() {
+	o := &c.out
+	if o.busy || o.err != nil || !o.anything() {
+		return
+	}
+	o.busy = true
+	if c.wire.raw == nil {
+		go c.flush()
+		return
+	}
+	for o.anything() {
+		b := o.next(c)
+		o.mu.Unlock()
+		n, _, err := c.wire.try(b.p)
+		c.stats.bytesWritten.Add(uint64(n))
+		o.mu.Lock()
+		switch {
+		case err != nil:
+			b.buf.free()
+			o.broken(c, err)
+			return
+		case n < len(b.p):
+			b.p = b.p[n:]
+			o.left = b
+			go c.flush()
+			return
+		}
+		o.done(b)
+	}
+	o.pass(c)
+}
+
+// flush writes until nothing is left and then passes busy on. It is the
+// goroutine that busy was handed to.
+func (c *Conn) flush() {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.err == nil && o.anything() {
+		b := o.next(c)
+		o.mu.Unlock()
+		n, err := c.wire.write(b.p)
+		c.stats.bytesWritten.Add(uint64(n))
+		o.mu.Lock()
+		if err != nil {
+			b.buf.free()
+			o.broken(c, err)
+			return
+		}
+		o.done(b)
+	}
+	o.pass(c)
+}
+
+// next takes what goes out next, about chunkSize at most unless a single
+// message is longer. The caller holds mu and busy.
+func (o *output) next(c *Conn) batch {
+	if b := o.left; b.p != nil {
+		o.left = batch{}
+		return b
+	}
+	if m := o.queue.first(); m != nil && !o.stream && o.pending == nil && o.lastPong == nil &&
+		c.role == frame.Server && len(m.frame) > joinMax {
+		c.traceWritten(m.header())
+		return batch{p: o.queue.pop().frame} // shared by all connections, not copied
+	}
+	buf := o.room()
+	o.pending, o.pongs = nil, 0
+	o.corked.Store(false)
+	if o.lastPong != nil {
+		buf.b = frame.AppendMessage(buf.b, c.role, frame.Pong, 0, o.lastPong)
+		o.lastPong = nil
+	}
+	for m := o.queue.first(); m != nil && !o.stream; m = o.queue.first() {
+		if len(buf.b) > 0 && len(buf.b)+len(m.frame) > chunkSize {
+			return batch{p: buf.b, buf: buf}
+		}
+		c.traceWritten(m.header())
+		buf.b = o.queue.pop().appendTo(buf.b, c.role)
+	}
+	b := batch{buf: buf}
+	if o.stage == closeWaits {
+		buf.b = append(buf.b, o.closing...)
+		o.stage, o.closing, b.isClose = closeTaken, nil, true
+	}
+	b.p = buf.b
+	return b
+}
+
+// done notes that b is written as a whole.
+func (o *output) done(b batch) {
+	b.buf.free()
+	if b.isClose {
+		o.stage = closeSent
+		close(o.closed)
+	}
+}
+
+// broken ends writing because the transport failed, and the caller's turn.
+// What the peer still sends can be read: its close frame may explain the
+// failure. The caller holds mu.
+func (o *output) broken(c *Conn, err error) error {
+	if o.err == nil {
+		o.err = c.writeFailed(err)
+	}
+	if o.closed != nil && o.stage != closeSent {
+		o.stage = closeSent // as far as it could be
+		close(o.closed)
+	}
+	o.drop()
+	return o.err
+}

@@ -1,0 +1,132 @@
+package pushwire
+
+import (
+	"context"
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"github.com/pushwire/pushwire/frame"
+	"github.com/pushwire/pushwire/mask"
+)
+
+// pings are the pings that wait for their pong. mu guards all fields.
+type pings struct {
+	mu      sync.Mutex
+	last    uint32 // number of the last one
+	waiting []ping // oldest first
+}
+
+// ping is one of ours: its payload is nonce and number.
+type ping struct {
+	payload [8]byte
+	at      time.Time
+	done    chan struct{} // nil for a keepalive ping
+}
+
+// pingsMax bounds the pings that may wait; more calls of Ping replace the
+// oldest keepalive ones and then fail to be matched.
+const pingsMax = 64
+
+// Ping sends a ping and waits for its pong. It returns the round trip time.
+// Somebody has to read the connection meanwhile, or the pong isn't seen. A
+// pong answers all pings before it (RFC 6455, 5.5.3). ctx bounds the wait
+// alone.
+func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
+	p := c.pings.add(make(chan struct{}))
+	defer c.pings.remove(p.payload)
+	if _, err := c.writeFrame(ctx, frame.Header{Fin: true, Opcode: frame.Ping}, [][]byte{p.payload[:]}, false); err != nil {
+		return 0, err
+	}
+	select {
+	case <-p.done:
+		return time.Since(p.at), nil
+	case <-c.Done():
+		return 0, c.Err()
+	case <-ctx.Done():
+		return 0, waitError("ping", ctx)
+	}
+}
+
+// add makes a ping that waits for its pong from now on.
+func (w *pings) add(done chan struct{}) ping {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last++
+	p := ping{at: time.Now(), done: done}
+	nonce := mask.NewKey() // so that no peer can answer ahead
+	copy(p.payload[:], nonce[:])
+	binary.BigEndian.PutUint32(p.payload[4:], w.last)
+	if len(w.waiting) >= pingsMax {
+		w.waiting = append(w.waiting[:0], w.waiting[1:]...)
+	}
+	w.waiting = append(w.waiting, p)
+	return p
+}
+
+func (w *pings) remove(payload [8]byte) {
+	w.mu.Lock()
+	for i := range w.waiting {
+		if w.waiting[i].payload == payload {
+			w.waiting = append(w.waiting[:i], w.waiting[i+1:]...)
+			break
+		}
+	}
+	if len(w.waiting) == 0 {
+		w.waiting = nil
+	}
+	w.mu.Unlock()
+}
+
+// answer takes the payload of a pong. One that we did not ask for is allowed
+// and means nothing.
+//
+// RFC 6455, 5.5.3: "If an endpoint receives a Ping frame and has not yet sent
+// Pong frame(s) in response to previous Ping frame(s), the endpoint MAY elect
+// to send a Pong frame for only the most recently processed Ping frame."
+func (w *pings) answer(c *Conn, payload []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := len(w.waiting) - 1; i >= 0; i-- {
+		p := &w.waiting[i]
+		if string(p.payload[:]) != string(payload) {
+			continue
+		}
+		c.stats.rtt.Store(int64(time.Since(p.at)))
+		for _, q := range w.waiting[:i+1] {
+			if q.done != nil {
+				close(q.done)
+			}
+		}
+		w.waiting = append([]ping(nil), w.waiting[i+1:]...)
+		if len(w.waiting) == 0 {
+			w.waiting = nil
+		}
+		return
+	}
+}
+
+// pong answers a ping without waiting for the peer. Past a bound of pongs that
+// the peer has not taken only the last ping is answered.
+func (c *Conn) pong(payload []byte) {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil || o.stage != closeNone {
+		return
+	}
+	size := frame.MaxHeader + len(payload)
+	if o.lastPong != nil || o.pongs+size > pongsMax || !o.fits(size) {
+		o.lastPong = append(make([]byte, 0, len(payload)+1), payload...)
+		return // somebody writes: it is taken along
+	}
+	b := o.room()
+	n := len(b.b)
+	b.b = c.appendFrame(b.b, frame.Header{Fin: true, Opcode: frame.Pong, Length: int64(len(payload))}, [][]byte{payload})
+	o.pongs += len(b.b) - n
+	if len(c.in.b) > 0 && !o.busy {
+		c.cork() // more of the peer's frames are here: their answers join
+		return
+	}
+	c.kick()
+}

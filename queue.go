@@ -1,0 +1,62 @@
+package pushwire
+
+// queue holds the messages of Send until the transport takes them. Its
+// fields are guarded by output.mu.
+type queue struct {
+	items []*Prepared
+	bytes int           // of their payloads
+	room  chan struct{} // closed and forgotten when a message leaves; nil while nobody waits
+}
+
+func (q *queue) empty() bool { return len(q.items) == 0 }
+
+// fits reports whether n more bytes may wait: within the bound, or alone.
+func (q *queue) fits(n, bound int) bool {
+	return len(q.items) == 0 || n <= bound-q.bytes
+}
+
+func (q *queue) push(m *Prepared) {
+	q.items = append(q.items, m)
+	q.bytes += len(m.payload)
+}
+
+// first returns the oldest message, nil when there is none.
+func (q *queue) first() *Prepared {
+	if len(q.items) == 0 {
+		return nil
+	}
+	return q.items[0]
+}
+
+// pop takes the oldest message and wakes who waits for room.
+func (q *queue) pop() *Prepared {
+	m := q.items[0]
+	q.items[0] = nil
+	q.items = q.items[1:]
+	q.bytes -= len(m.payload)
+	if len(q.items) == 0 {
+		q.items = nil // an idle connection keeps no room
+	}
+	q.wake()
+	return m
+}
+
+// wait returns a channel that is closed when there may be room again.
+func (q *queue) wait() <-chan struct{} {
+	if q.room == nil {
+		q.room = make(chan struct{})
+	}
+	return q.room
+}
+
+func (q *queue) wake() {
+	if q.room != nil {
+		close(q.room)
+		q.room = nil
+	}
+}
+
+func (q *queue) clear() {
+	q.items, q.bytes = nil, 0
+	q.wake()
+}

@@ -1,0 +1,67 @@
+package pushwire
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// turn is a lock that is given in order of arrival and that a waiter can
+// leave when its context ends. The zero value is free.
+type turn struct {
+	mu      sync.Mutex
+	held    bool
+	waiters []chan struct{}
+}
+
+// tryTake takes the turn if nobody has it.
+func (t *turn) tryTake() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.held {
+		return false
+	}
+	t.held = true
+	return true
+}
+
+// take waits for the turn; it fails only with the context's error.
+func (t *turn) take(ctx context.Context) error {
+	t.mu.Lock()
+	if !t.held {
+		t.held = true
+		t.mu.Unlock()
+		return nil
+	}
+	ch := make(chan struct{})
+	t.waiters = append(t.waiters, ch)
+	t.mu.Unlock()
+	select {
+	case <-ch:
+		return nil
+	case <-ctx.Done():
+	}
+	t.mu.Lock()
+	i := slices.Index(t.waiters, ch)
+	if i >= 0 {
+		t.waiters = slices.Delete(t.waiters, i, i+1)
+	}
+	t.mu.Unlock()
+	if i < 0 { // it came at the same moment: pass it on
+		t.give()
+	}
+	return ctx.Err()
+}
+
+// give hands the turn to the next waiter, or frees it.
+func (t *turn) give() {
+	t.mu.Lock()
+	if len(t.waiters) == 0 {
+		t.held = false
+		t.waiters = nil
+	} else {
+		close(t.waiters[0])
+		t.waiters = slices.Delete(t.waiters, 0, 1)
+	}
+	t.mu.Unlock()
+}

@@ -1,0 +1,77 @@
+package pushwire
+
+import (
+	"context"
+	"sync"
+)
+
+// watch lets a context interrupt a wait on the transport. It keeps its
+// registration with the context from one wait to the next, so that a loop
+// under one context registers once. The goroutine that waits calls begin and
+// end; fire comes from the context's.
+type watch struct {
+	wire  *wire // fixed
+	write bool  // fixed: interrupts writes, else reads
+
+	mu     sync.Mutex
+	done   <-chan struct{} // of the context that stop belongs to
+	stop   func() bool     // takes the registration back
+	active bool            // between begin and end
+	fired  bool            // the wait was interrupted
+}
+
+// begin has the wait interrupted once when ctx ends before end. It reports false,
+// and nothing is watched, where ctx can't end, or only with the connection
+// itself (own).
+func (w *watch) begin(ctx context.Context, own <-chan struct{}) bool {
+	done := ctx.Done()
+	if done == nil || done == own {
+		return false
+	}
+	w.mu.Lock()
+	if w.done != done {
+		if w.stop != nil {
+			w.stop()
+		}
+		w.done = done
+		w.stop = context.AfterFunc(ctx, func() { w.fire(done) })
+	}
+	w.active = true
+	w.mu.Unlock()
+	if ctx.Err() != nil { // the kept registration may have fired before begin
+		w.fire(done)
+	}
+	return true
+}
+
+func (w *watch) fire(done <-chan struct{}) {
+	w.mu.Lock()
+	if w.active && !w.fired && w.done == done {
+		w.fired = true
+		if w.write {
+			w.wire.interruptWrite()
+		} else {
+			w.wire.interruptRead()
+		}
+	}
+	w.mu.Unlock()
+}
+
+// end reports whether the wait was interrupted; it is not from then on.
+func (w *watch) end() bool {
+	w.mu.Lock()
+	fired := w.fired
+	w.active, w.fired = false, false
+	w.mu.Unlock()
+	return fired
+}
+
+// drop takes the registration back, at the end of the connection.
+func (w *watch) drop() {
+	w.mu.Lock()
+	if w.stop != nil {
+		w.stop()
+	}
+	w.done, w.stop = nil, nil
+	w.mu.Unlock()
+}

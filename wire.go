@@ -1,0 +1,174 @@
+package pushwire
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"syscall"
+	"time"
+)
+
+// wire is all that a Conn needs from the transport below: to read, to write,
+// to interrupt either from another goroutine, to close, and to half-close.
+// For a net.Conn an interruption is a deadline in the past. A transport whose
+// deadlines are final (an HTTP/2 stream) can take its place with state of its
+// own.
+//
+// read and the fields for it belong to the holder of Conn.reading; write and
+// its fields to the goroutine that made output.busy true; the other methods
+// may be called from any goroutine.
+type wire struct {
+	nc net.Conn
+
+	// raw is set on plain TCP and Unix sockets only. A wrapper that embeds
+	// one of these may change Read, and under a tls.Conn the socket can stay
+	// silent while a record waits inside.
+	raw     syscall.RawConn
+	pollIn  func(fd uintptr) bool // w.readable, bound once
+	pollOut func(fd uintptr) bool // w.writable, bound once
+	in      rawResult             // of the last readable
+	out     rawResult             // of the last writable
+
+	deadline time.Time     // write deadline now set on nc
+	within   time.Duration // that one write may take
+}
+
+// rawResult carries arguments and results of one system call through the
+// callbacks of a syscall.RawConn.
+type rawResult struct {
+	buf *buffer
+	p   []byte
+	n   int
+	err error
+}
+
+func (w *wire) init(nc net.Conn, within time.Duration) {
+	w.nc, w.within = nc, within
+	var sc syscall.Conn
+	switch nc := nc.(type) {
+	case *net.TCPConn:
+		sc = nc
+	case *net.UnixConn:
+		sc = nc
+	}
+	if sc == nil || !rawIO {
+		return
+	}
+	if raw, err := sc.SyscallConn(); err == nil {
+		w.raw = raw
+		w.pollIn, w.pollOut = w.readable, w.writable
+	}
+}
+
+// fill waits for bytes and returns them in a buffer that was borrowed only
+// once they were there, so that a connection that waits holds none. idle says
+// that no message is under way. On transports that cannot be asked for
+// readability, and these block in Read, an idle wait has a small buffer.
+func (w *wire) fill(idle bool) (*buffer, int, error) {
+	if w.raw != nil {
+		if err := w.raw.Read(w.pollIn); err != nil {
+			return nil, 0, err
+		}
+		buf := w.in.buf
+		w.in.buf = nil
+		return buf, w.in.n, w.in.err
+	}
+	pool := &readBuffers
+	if idle {
+		pool = &idleBuffers
+	}
+	buf := pool.get()
+	n, err := w.nc.Read(buf.b[:cap(buf.b)])
+	if n == 0 {
+		buf.free()
+		return nil, 0, err
+	}
+	return buf, n, nil // an error that came with bytes comes again
+}
+
+// read reads straight into p, which is where the bytes belong.
+func (w *wire) read(p []byte) (int, error) {
+	n, err := w.nc.Read(p)
+	if n > 0 {
+		return n, nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return 0, err
+}
+
+// write writes all of p, waiting as long as it takes within the time that one
+// write has.
+func (w *wire) write(p []byte) (int, error) {
+	w.arm()
+	return w.nc.Write(p)
+}
+
+// try writes what fits without waiting. ok is false where the transport
+// can't say; nothing is written then.
+func (w *wire) try(p []byte) (n int, ok bool, err error) {
+	if w.raw == nil {
+		return 0, false, nil
+	}
+	w.arm()
+	w.out = rawResult{p: p}
+	if err := w.raw.Write(w.pollOut); err != nil {
+		return 0, true, err
+	}
+	n, err = w.out.n, w.out.err
+	w.out = rawResult{}
+	return n, true, err
+}
+
+// arm gives the next write its time. Moving a deadline costs more than the
+// rest of a small write, so it is moved only once less than the promised time
+// is left of it.
+func (w *wire) arm() {
+	if w.within >= never {
+		return
+	}
+	now := time.Now()
+	if w.deadline.Sub(now) < w.within {
+		w.deadline = now.Add(w.within + w.within/4)
+		w.nc.SetWriteDeadline(w.deadline)
+	}
+}
+
+// past is a deadline that has always passed.
+var past = time.Unix(1, 0)
+
+func (w *wire) interruptRead()  { w.nc.SetReadDeadline(past) }
+func (w *wire) resumeRead()     { w.nc.SetReadDeadline(time.Time{}) }
+func (w *wire) interruptWrite() { w.nc.SetWriteDeadline(past) }
+
+// resumeWrite belongs to the writer, as the deadline that it forgets does.
+func (w *wire) resumeWrite() {
+	w.deadline = time.Time{}
+	w.nc.SetWriteDeadline(w.deadline)
+}
+
+// resumable reports whether a write that was interrupted can go on with the
+// byte after the last one that it reported. A tls.Conn cannot: "After a Write
+// has timed out, the TLS state is corrupt and all future writes will return
+// the same error."
+func (w *wire) resumable() bool {
+	_, isTLS := w.nc.(*tls.Conn)
+	return !isTLS
+}
+
+// closeWrite tells the peer that no byte follows, where the transport can.
+func (w *wire) closeWrite() bool {
+	type closeWriter interface{ CloseWrite() error }
+	nc := w.nc
+	if t, ok := nc.(*tls.Conn); ok {
+		// The alert alone leaves the TCP connection open to the eye of a peer
+		// that waits for its end.
+		if t.CloseWrite() != nil {
+			return false
+		}
+		nc = t.NetConn()
+	}
+	cw, ok := nc.(closeWriter)
+	return ok && cw.CloseWrite() == nil
+}

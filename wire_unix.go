@@ -1,0 +1,57 @@
+//go:build unix
+
+package pushwire
+
+import (
+	"io"
+	"syscall"
+)
+
+// rawIO says that a syscall.RawConn gives a descriptor to read from and write
+// to without waiting.
+const rawIO = true
+
+// readable is called by RawConn.Read until it returns true: first at once,
+// then whenever the socket has become readable. It borrows a buffer for the
+// system call alone and gives it back where there was nothing to read.
+func (w *wire) readable(fd uintptr) bool {
+	buf := readBuffers.get()
+	for {
+		n, err := syscall.Read(int(fd), buf.b[:cap(buf.b)])
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			buf.free()
+			return false
+		case err != nil:
+			buf.free()
+			w.in = rawResult{err: err}
+		case n == 0:
+			buf.free()
+			w.in = rawResult{err: io.EOF}
+		default:
+			w.in = rawResult{buf: buf, n: n}
+		}
+		return true
+	}
+}
+
+// writable is called once by RawConn.Write: it writes what the socket takes
+// and never asks to wait.
+func (w *wire) writable(fd uintptr) bool {
+	for w.out.n < len(w.out.p) {
+		n, err := syscall.Write(int(fd), w.out.p[w.out.n:])
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			return true
+		case err != nil:
+			w.out.err = err
+			return true
+		}
+		w.out.n += n
+	}
+	return true
+}

@@ -1,0 +1,259 @@
+package pushwire
+
+import (
+	"context"
+	"errors"
+
+	"github.com/pushwire/pushwire/frame"
+	"github.com/pushwire/pushwire/mask"
+)
+
+// ErrType is returned for a message that is neither Text nor Binary.
+var ErrType = errors.New("pushwire: a message is frame.Text or frame.Binary (control frames have calls of their own: Ping and Close)")
+
+// Write sends one message, put together from the slices p, as one frame.
+//
+// A nil error means that the message is in order on its way: usually the
+// transport has it; where another goroutine is writing, or the next message
+// of the peer has arrived already, it joins the next flush, which happens
+// without another call. The slices are not retained and not modified.
+//
+// When ctx ends before the transport took the first byte of the message,
+// nothing of it is sent. When it ends in the middle, the rest goes on being
+// sent if it is at most 64 KiB, so that the peer gets the message whole; else,
+// and always on TLS, where an interrupted write can't go on, the connection
+// breaks. The text of a Text message is not checked.
+func (c *Conn) Write(ctx context.Context, t Type, p ...[]byte) error {
+	if t != frame.Text && t != frame.Binary {
+		return ErrType
+	}
+	_, err := c.writeFrame(ctx, frame.Header{Fin: true, Opcode: t}, p, false)
+	if err == nil {
+		c.stats.messagesWritten.Add(1)
+	}
+	return err
+}
+
+// writeFrame sends one frame whose payload is p. stream says that it belongs
+// to the open Writer. begun tells, with an error, whether bytes of the frame
+// were sent and the rest goes on being sent.
+func (c *Conn) writeFrame(ctx context.Context, h frame.Header, p [][]byte, stream bool) (begun bool, err error) {
+	if ctx.Err() != nil {
+		return false, waitError("write", ctx)
+	}
+	for _, b := range p {
+		h.Length += int64(len(b))
+	}
+	if h.Length > joinMax {
+		return c.writeLarge(ctx, h, p, stream)
+	}
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.ready(c); err != nil {
+		return false, err
+	}
+	inOrder := stream || h.Opcode.IsControl() || !o.stream && len(o.turns) == 0 && o.queue.empty()
+	if inOrder && o.fits(frame.MaxHeader+int(h.Length)) {
+		if o.busy { // who writes takes it along
+			b := o.room()
+			b.b = c.appendFrame(b.b, h, p)
+			return false, nil
+		}
+		if c.in.more.Load() {
+			b := o.room()
+			b.b = c.appendFrame(b.b, h, p)
+			c.cork()
+			return false, nil
+		}
+		o.busy = true
+	} else {
+		o.mu.Unlock()
+		if err := o.take(ctx, c, stream); err != nil { // it comes back with mu held
+			return false, err
+		}
+	}
+	buf := o.room()
+	o.pending, o.pongs = nil, 0
+	o.corked.Store(false)
+	own := len(buf.b)
+	buf.b = c.appendFrame(buf.b, h, p)
+	o.mu.Unlock()
+	n, err := c.writeWatched(ctx, buf.b)
+	o.mu.Lock()
+	if err == nil {
+		buf.free()
+		o.pass(c)
+		return false, nil
+	}
+	if !c.interrupted(ctx, err) {
+		buf.free()
+		return false, o.broken(c, err)
+	}
+	rest := buf.b[n:]
+	if n <= own { // not begun: it need not be sent
+		rest = buf.b[n:own]
+	}
+	o.keep(buf, rest)
+	o.pass(c)
+	return n > own, waitError("write", ctx)
+}
+
+// cork leaves pending to the flush that comes when the reader runs out of
+// frames (beforeWait), or, should the application do something else first,
+// to a goroutine, which the scheduler runs as soon as this one gives way. So
+// the answers to a burst of messages go out in one system call and none is
+// left behind. The caller holds mu.
+func (c *Conn) cork() {
+	o := &c.out
+	o.corked.Store(true)
+	if !o.scheduled {
+		o.scheduled = true
+		go func() {
+			o.mu.Lock()
+			o.scheduled = false
+			if o.corked.Load() {
+				c.kick()
+			}
+			o.mu.Unlock()
+		}()
+	}
+}
+
+// writeWatched writes p to the transport; ctx interrupts. The caller has
+// busy.
+func (c *Conn) writeWatched(ctx context.Context, p []byte) (int, error) {
+	watched := c.out.watch.begin(ctx, c.ctx.Done())
+	n, err := c.wire.write(p)
+	if watched && c.out.watch.end() {
+		c.wire.resumeWrite()
+	}
+	c.stats.bytesWritten.Add(uint64(n))
+	return n, err
+}
+
+// interrupted reports whether err is the end of ctx, and writing can go on
+// where it stopped.
+func (c *Conn) interrupted(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && isTimeout(err) && c.wire.resumable()
+}
+
+// keep makes rest, which lies in buf, go out first.
+func (o *output) keep(buf *buffer, rest []byte) {
+	if len(rest) == 0 {
+		buf.free()
+		return
+	}
+	o.left = batch{p: rest, buf: buf}
+}
+
+// writeLarge sends a frame through a chunk of memory, or straight from the
+// caller's where that needs no masking.
+func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte, stream bool) (begun bool, err error) {
+	o := &c.out
+	if err := o.take(ctx, c, stream); err != nil {
+		o.mu.Unlock()
+		return false, err
+	}
+	buf := chunkBuffers.get()
+	if o.pending != nil {
+		buf.b = append(buf.b, o.pending.b...)
+		o.pending.free()
+		o.pending, o.pongs = nil, 0
+		o.corked.Store(false)
+	}
+	o.mu.Unlock()
+	own := len(buf.b)
+	if c.role == frame.Client {
+		h.Masked, h.Key = true, mask.NewKey()
+	}
+	c.traceWritten(h)
+	buf.b = h.Append(buf.b)
+	src := source{p: p, left: h.Length, masked: h.Masked, key: h.Key}
+	for first := true; ; first = false {
+		piece := src.whole(buf.b)
+		if piece == nil {
+			buf.b = src.appendTo(buf.b)
+			piece = buf.b
+		}
+		n, err := c.writeWatched(ctx, piece)
+		if err == nil && src.left == 0 {
+			break
+		}
+		if err == nil {
+			buf.b = buf.b[:0]
+			continue
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if c.interrupted(ctx, err) {
+			if first && n <= own { // not begun: it need not be sent
+				o.keep(buf, buf.b[n:own])
+				o.pass(c)
+				return false, waitError("write", ctx)
+			}
+			if rest := int64(len(piece)-n) + src.left; rest <= pendingMax {
+				tail := chunkBuffers.get()
+				tail.b = append(tail.b, piece[n:]...)
+				tail.b = src.appendTo(tail.b)
+				buf.free()
+				o.keep(tail, tail.b)
+				o.pass(c)
+				return true, waitError("write", ctx)
+			}
+			err = waitError("write of a message broken off in its middle", ctx)
+		}
+		buf.free()
+		return false, o.broken(c, err)
+	}
+	buf.free()
+	o.mu.Lock()
+	o.pass(c)
+	o.mu.Unlock()
+	return false, nil
+}
+
+// source gives the payload of a large frame piece by piece. The slices are
+// the caller's and stay as they are.
+type source struct {
+	p      [][]byte
+	off    int   // bytes of p[0] that are gone
+	left   int64 // bytes that are not
+	masked bool
+	key    [4]byte
+	pos    int
+}
+
+// whole takes a slice that is worth a write of its own, if it need not be
+// masked and nothing waits in buf before it.
+func (s *source) whole(buf []byte) []byte {
+	if s.masked || len(buf) > 0 || len(s.p) == 0 || len(s.p[0])-s.off < chunkSize {
+		return nil
+	}
+	return s.take(len(s.p[0]))
+}
+
+// take returns at most n bytes of the first slice.
+func (s *source) take(n int) []byte {
+	b := s.p[0][s.off:]
+	if len(b) > n {
+		b = b[:n]
+		s.off += n
+	} else {
+		s.p, s.off = s.p[1:], 0
+	}
+	s.left -= int64(len(b))
+	return b
+}
+
+// appendTo moves bytes to dst until chunkSize is reached or no byte is left.
+func (s *source) appendTo(dst []byte) []byte {
+	for len(s.p) > 0 && len(dst) < chunkSize {
+		n := len(dst)
+		dst = append(dst, s.take(chunkSize-n)...)
+		if s.masked {
+			s.pos = mask.XOR(dst[n:], s.key, s.pos)
+		}
+	}
+	return dst
+}
