@@ -46,18 +46,21 @@ type child struct {
 	pings   int             // how many arrived
 	pongs   map[string]bool // the payloads of those that arrived on this connection
 	sent    int             // pings between fragments
+	console []string        // errors that the browser's console showed
 }
 
-// start runs a script and ends it with the test.
-func start(t *testing.T, name, program string, args ...string) *child {
+// start runs a script by the first of the parts and ends it with the test;
+// the script finds the other parts in its environment.
+func start(t *testing.T, name, script string, parts ...part) *child {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), childTime)
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.WaitDelay = endTime
-	cmd.Env = os.Environ()
-	if nodeModules.cached != "" && program == node.need(t) {
-		cmd.Env = append(cmd.Env, nodeModules.variable+"="+nodeModules.need(t))
+	env := os.Environ()
+	for _, p := range parts {
+		env = append(env, p.variable+"="+p.need(t))
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), childTime)
+	cmd := exec.CommandContext(ctx, parts[0].need(t), script)
+	cmd.WaitDelay = endTime
+	cmd.Env = env
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	in, err := cmd.StdinPipe()
@@ -141,20 +144,23 @@ func (c *child) read(t *testing.T) event {
 	}
 }
 
-// keep remembers a ping or a pong; other events it leaves to the caller.
+// keep remembers what may arrive at any time; other events it leaves to the
+// caller.
 func (c *child) keep(e event) bool {
 	switch e.Event {
 	case "ping":
 		c.pings++
 	case "pong":
 		c.pongs[string(e.Data)] = true
+	case "console":
+		c.console = append(c.console, e.Message)
 	default:
 		return false
 	}
 	return true
 }
 
-// next returns the next event other than pings and pongs.
+// next returns the next event that keep leaves.
 func (c *child) next(t *testing.T) event {
 	t.Helper()
 	if len(c.waiting) > 0 {

@@ -59,15 +59,17 @@ func target(s *secure, addr string) string {
 // foreign is a peer in either role; each role is a script of its own.
 type foreign struct {
 	name    string // "ws" or "websockets"
-	program part
-	folder  string
-	suffix  string
+	scripts string // %s is the role
+	parts   []part
 	child   *child
 }
 
-func npmWS() *foreign { return &foreign{name: "ws", program: node, folder: "node", suffix: ".mjs"} }
+func npmWS() *foreign {
+	return &foreign{name: "ws", scripts: "node/%s.mjs", parts: []part{node, nodeModules}}
+}
+
 func pyWebsockets() *foreign {
-	return &foreign{name: "websockets", program: python, folder: "python", suffix: ".py"}
+	return &foreign{name: "websockets", scripts: "python/%s.py", parts: []part{python}}
 }
 
 func (f *foreign) start(t *testing.T) {
@@ -77,7 +79,7 @@ func (f *foreign) start(t *testing.T) {
 
 func (f *foreign) run(t *testing.T, role string) {
 	t.Helper()
-	f.child = start(t, f.name+" "+role, f.program.need(t), f.folder+"/"+role+f.suffix)
+	f.child = start(t, f.name+" "+role, fmt.Sprintf(f.scripts, role), f.parts...)
 }
 
 func (f *foreign) dial(t *testing.T, url string, o dialing) (end, string) {

@@ -26,6 +26,9 @@ var (
 // where nothing may be missing.
 func (p part) need(t *testing.T) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short leaves out the clients and servers that are not ours")
+	}
 	if path := os.Getenv(p.variable); path != "" {
 		return path
 	}

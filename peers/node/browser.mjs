@@ -23,7 +23,7 @@ const table = {
       args: FLAGS,
       headless: true,
     });
-    await page?.context().close();
+    await page?.context().close(); // and with it the profile
     const context = await browser.newContext({
       ignoreHTTPSErrors: true,
       viewport: { width, height },
