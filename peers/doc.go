@@ -25,6 +25,7 @@
 //	listen   protocols, cert, key (PEM files), max (bytes)   -> listening port
 //	connect  url, protocols, ca (PEM file), max, headers     -> open protocol | refused code or message
 //	send     type, parts (one fragment each), pings (sent after a part)
+//	offer    like send, of a message that the other end refuses
 //	ping     data                                            -> pong data
 //	close    code, reason (without a code: an empty frame, ws only)
 //	drop     ends the TCP connection without a closing handshake

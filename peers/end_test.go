@@ -19,6 +19,9 @@ type end interface {
 	// send sends one message, a fragment for each part, with a ping between
 	// two of them.
 	send(t *testing.T, typ string, parts ...string)
+	// offer sends a message that the other end refuses, perhaps before all of
+	// it is out.
+	offer(t *testing.T, typ, data string)
 	recv(t *testing.T) message
 	ping(t *testing.T, payload string)           // and waits for the pong
 	close(t *testing.T, code int, reason string) // code 0: an empty close frame
@@ -148,6 +151,11 @@ func (e *foreignEnd) send(t *testing.T, typ string, parts ...string) {
 	for _, p := range pings[max(0, len(pings)-1):] { // the last pong may stand for all
 		e.child.wantPong(t, string(p))
 	}
+}
+
+func (e *foreignEnd) offer(t *testing.T, typ, data string) {
+	t.Helper()
+	e.child.do(t, command{"cmd": "offer", "type": typ, "parts": [][]byte{[]byte(data)}})
 }
 
 func (e *foreignEnd) recv(t *testing.T) message {

@@ -96,19 +96,19 @@ func (p pair) run(t *testing.T, s *secure) {
 	step("invalid UTF-8", func(t *testing.T) {
 		if p.ours != "client" {
 			c, sv := connect(t)
-			refuses(t, c, sv, 1007, func() { c.send(t, "text", "abc\xff") })
+			refuses(t, c, sv, 1007, "text", "abc\xff")
 		}
 		if p.ours != "server" {
 			c, sv := connect(t)
-			refuses(t, sv, c, 1007, func() { sv.send(t, "text", "abc\xff") })
+			refuses(t, sv, c, 1007, "text", "abc\xff")
 		}
 	})
 	step("too big", func(t *testing.T) {
 		big := strings.Repeat("x", maxMessage+1)
 		c, sv := connect(t)
-		refuses(t, c, sv, 1009, func() { c.send(t, "binary", big) })
+		refuses(t, c, sv, 1009, "binary", big)
 		c, sv = connect(t)
-		refuses(t, sv, c, 1009, func() { sv.send(t, "binary", big) })
+		refuses(t, sv, c, 1009, "binary", big)
 	})
 	step("drop", func(t *testing.T) {
 		c, sv := connect(t)
@@ -141,10 +141,10 @@ func wantEnd(t *testing.T, who string, e end, code int, reason string) {
 	}
 }
 
-// refuses checks that b ends the connection with code because of what a does.
-func refuses(t *testing.T, a, b end, code int, do func()) {
+// refuses checks that b ends the connection with code because of what a sends.
+func refuses(t *testing.T, a, b end, code int, typ, data string) {
 	t.Helper()
-	do()
+	a.offer(t, typ, data)
 	wantEnd(t, "the end that sent it", a, code, anyReason)
 	b.ended(t) // its own view of a failure is its own business; ours is in the root's tests
 }

@@ -45,7 +45,7 @@ const table = {
   // a promise.
   async eval({ text, arg }) {
     const result = await page.evaluate(({ text, arg }) => (0, eval)(`(${text})`)(arg), { text, arg });
-    emit("result", { result });
+    emit("result", { result: result ?? null });
   },
   async type({ selector, text }) {
     await page.fill(selector, text);

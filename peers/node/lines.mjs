@@ -45,7 +45,7 @@ export function watch(ws) {
 
 // verbs are the commands that act on the open socket.
 export function verbs(socket) {
-  return {
+  const table = {
     send({ type, parts, pings = [] }) {
       parts.forEach((part, i) => {
         socket().send(decode(part), { binary: type === "binary", fin: i === parts.length - 1 });
@@ -56,4 +56,5 @@ export function verbs(socket) {
     close: ({ code, reason }) => (code ? socket().close(code, reason) : socket().close()),
     drop: () => socket().terminate(),
   };
+  return { ...table, offer: table.send }; // ws tells of a lost connection by its events only
 }

@@ -62,6 +62,12 @@ class Verbs:
         message = decode(parts[0]) if len(parts) == 1 else fragments()
         await self.ws.send(message, text=type == "text")
 
+    async def offer(self, **message):
+        try:
+            await self.send(**message)
+        except ConnectionClosed:
+            pass  # watch tells
+
     async def ping(self, data=None):
         payload = decode(data)
         waiter = await self.ws.ping(payload)

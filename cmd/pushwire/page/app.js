@@ -22,6 +22,7 @@ const bytesOf = (text) => new TextEncoder().encode(text).length;
 const url = location.origin.replace(/^http/, "ws") + "/echo";
 
 let socket = null;   // the current WebSocket, null before the first and after each
+let strayed = false; // the keyboard's focus was on a control that went dead
 let waiting = [];    // one entry for each message that has not come back: { at, done }
 
 // Log.
@@ -75,8 +76,15 @@ function setState(state, text) {
   $("connect").disabled = !(state === "closed" || state === "lost");
   $("sending").disabled = !open;
   $("closing").disabled = !open;
-  // Whoever works by keyboard is not left on a control that went dead.
-  if (focused?.matches(":disabled")) (open ? $("text") : $("connect")).focus();
+  // Whoever works by keyboard is not left on a control that went dead, but
+  // comes to the next one that works, unless they have gone elsewhere.
+  const next = open ? $("text") : $("connect");
+  if (focused?.matches(":disabled")) strayed = true;
+  else if (focused !== document.body) strayed = false;
+  if (strayed && !next.matches(":disabled")) {
+    strayed = false;
+    next.focus();
+  }
 }
 
 function connect() {
@@ -209,6 +217,7 @@ onSubmit("close-form", () => {
   fault("close-error", "", $("code"), $("reason"));
   socket.close(code, reason);
   setState("closing", "closing");
+  log("closing", String(code), reason); // the server's answer need not repeat the reason
 });
 
 $("connect").addEventListener("click", connect);
