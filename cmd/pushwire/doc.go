@@ -1,0 +1,18 @@
+// Pushwire is the command-line tool of the pushwire library.
+//
+//	pushwire serve              a WebSocket echo server with a page to try it in a browser
+//	pushwire connect URL        a WebSocket client: lines in, messages out
+//	pushwire help [COMMAND]     what there is
+//
+// Serve listens on 127.0.0.1:8080 unless -addr says otherwise, answers every
+// message on /echo with the same message, and holds the page at /. It takes
+// connections only from pages of its own origin and from clients that are no
+// browsers. An interrupt closes every connection with 1001 and tells how many
+// did not answer.
+//
+// Connect sends each line of its standard input as a text message and prints
+// what arrives: text as it is, binary as hex. The end of the input closes the
+// connection with 1000. The exit status is 0 when the connection ended with a
+// closing handshake and 1000, 1001 or no code; 1 otherwise; 2 for a wrong
+// command line.
+package main
