@@ -1,6 +1,10 @@
 package pushwire
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/pushwire/pushwire/frame"
+)
 
 // Sizes of borrowed buffers, in bytes.
 const (
@@ -27,7 +31,7 @@ var (
 	readBuffers  = bufferPool{size: readSize}
 	idleBuffers  = bufferPool{size: idleSize}
 	writeBuffers = bufferPool{size: writeSize}
-	chunkBuffers = bufferPool{size: chunkSize}
+	chunkBuffers = bufferPool{size: chunkSize + 2*(frame.MaxHeader+frame.MaxControl)} // and a pong and a close frame
 )
 
 func (p *bufferPool) get() *buffer {
@@ -46,7 +50,7 @@ func (b *buffer) free() {
 	}
 	pool := b.pool
 	if cap(b.b) > pool.size {
-		if cap(b.b) > 2*chunkSize || cap(b.b) < chunkSize {
+		if cap(b.b) > 4*chunkSize || cap(b.b) < chunkBuffers.size {
 			return
 		}
 		pool = &chunkBuffers

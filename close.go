@@ -71,10 +71,13 @@ func (c *Conn) Close(code frame.Code, reason string) error {
 }
 
 // CloseNow ends the connection at once, without a closing handshake. It is
-// safe to call at any time, as often as one likes.
+// safe to call at any time, as often as one likes; deferred, it is the net
+// below a function that returns early. On a connection that has ended already
+// it does nothing: a close frame that is still on its way to the peer arrives.
 func (c *Conn) CloseNow() error {
-	c.end(&CloseError{Code: frame.CodeAbnormal, Err: errClosedNow})
-	c.gone()
+	if c.end(&CloseError{Code: frame.CodeAbnormal, Err: errClosedNow}) {
+		c.gone()
+	}
 	return nil
 }
 

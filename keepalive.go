@@ -126,7 +126,7 @@ func (c *Conn) heartbeat() (wait time.Duration, alive bool) {
 	o := &c.out
 	o.mu.Lock()
 	if o.err == nil && o.stage == closeNone && o.fits(frame.MaxHeader+len(p.payload)) {
-		b := o.room()
+		b := o.room(frame.MaxHeader + len(p.payload))
 		b.b = c.appendFrame(b.b, frame.Header{Fin: true, Opcode: frame.Ping, Length: int64(len(p.payload))}, [][]byte{p.payload[:]})
 		c.kick()
 	}

@@ -182,12 +182,24 @@ func (o *output) anything() bool {
 		!o.stream && !o.queue.empty() || o.stage == closeWaits
 }
 
-// room returns the buffer of pending, making one where there is none.
-func (o *output) room() *buffer {
-	if o.pending == nil {
-		o.pending = writeBuffers.get()
+// room returns the buffer of pending with capacity for n more bytes, as long
+// as they are within what may wait.
+func (o *output) room(n int) *buffer {
+	b := o.pending
+	if b != nil && cap(b.b)-len(b.b) >= n {
+		return b
 	}
-	return o.pending
+	if b == nil && n <= writeSize {
+		b = writeBuffers.get()
+	} else {
+		b = chunkBuffers.get()
+		if o.pending != nil {
+			b.b = append(b.b, o.pending.b...)
+			o.pending.free()
+		}
+	}
+	o.pending = b
+	return b
 }
 
 // fits reports whether n more bytes may wait for the next flush.
@@ -298,7 +310,11 @@ func (o *output) next(c *Conn) batch {
 		c.traceWritten(m.header())
 		return batch{p: o.queue.pop().frame} // shared by all connections, not copied
 	}
-	buf := o.room()
+	size := len(o.lastPong) + frame.MaxHeader
+	if !o.stream {
+		size += min(o.queue.bytes, joinMax)
+	}
+	buf := o.room(size)
 	o.pending, o.pongs = nil, 0
 	o.corked.Store(false)
 	if o.lastPong != nil {

@@ -120,7 +120,7 @@ func (c *Conn) pong(payload []byte) {
 		o.lastPong = append(make([]byte, 0, len(payload)+1), payload...)
 		return // somebody writes: it is taken along
 	}
-	b := o.room()
+	b := o.room(size)
 	n := len(b.b)
 	b.b = c.appendFrame(b.b, frame.Header{Fin: true, Opcode: frame.Pong, Length: int64(len(payload))}, [][]byte{payload})
 	o.pongs += len(b.b) - n

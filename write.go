@@ -47,6 +47,7 @@ func (c *Conn) writeFrame(ctx context.Context, h frame.Header, p [][]byte, strea
 	if h.Length > joinMax {
 		return c.writeLarge(ctx, h, p, stream)
 	}
+	size := frame.MaxHeader + int(h.Length)
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -54,14 +55,14 @@ func (c *Conn) writeFrame(ctx context.Context, h frame.Header, p [][]byte, strea
 		return false, err
 	}
 	inOrder := stream || h.Opcode.IsControl() || !o.stream && len(o.turns) == 0 && o.queue.empty()
-	if inOrder && o.fits(frame.MaxHeader+int(h.Length)) {
+	if inOrder && o.fits(size) {
 		if o.busy { // who writes takes it along
-			b := o.room()
+			b := o.room(size)
 			b.b = c.appendFrame(b.b, h, p)
 			return false, nil
 		}
 		if c.in.more.Load() {
-			b := o.room()
+			b := o.room(size)
 			b.b = c.appendFrame(b.b, h, p)
 			c.cork()
 			return false, nil
@@ -73,7 +74,7 @@ func (c *Conn) writeFrame(ctx context.Context, h frame.Header, p [][]byte, strea
 			return false, err
 		}
 	}
-	buf := o.room()
+	buf := o.room(size)
 	o.pending, o.pongs = nil, 0
 	o.corked.Store(false)
 	own := len(buf.b)
@@ -88,7 +89,7 @@ func (c *Conn) writeFrame(ctx context.Context, h frame.Header, p [][]byte, strea
 	}
 	if !c.interrupted(ctx, err) {
 		buf.free()
-		return false, o.broken(c, err)
+		return false, o.broken(c, brokenOff(ctx, err))
 	}
 	rest := buf.b[n:]
 	if n <= own { // not begun: it need not be sent
@@ -136,6 +137,14 @@ func (c *Conn) writeWatched(ctx context.Context, p []byte) (int, error) {
 // where it stopped.
 func (c *Conn) interrupted(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && isTimeout(err) && c.wire.resumable()
+}
+
+// brokenOff names the end of ctx as the cause of err where it is.
+func brokenOff(ctx context.Context, err error) error {
+	if ctx.Err() != nil && isTimeout(err) {
+		return waitError("a message was broken off in its middle", ctx)
+	}
+	return err
 }
 
 // keep makes rest, which lies in buf, go out first.
@@ -201,10 +210,9 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte, strea
 				o.pass(c)
 				return true, waitError("write", ctx)
 			}
-			err = waitError("write of a message broken off in its middle", ctx)
 		}
 		buf.free()
-		return false, o.broken(c, err)
+		return false, o.broken(c, brokenOff(ctx, err))
 	}
 	buf.free()
 	o.mu.Lock()

@@ -1,0 +1,284 @@
+package pushwire_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pushwire/pushwire"
+	"github.com/pushwire/pushwire/frame"
+	"github.com/pushwire/pushwire/internal/memconn"
+)
+
+func TestCloseExchangesBothFrames(t *testing.T) {
+	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+		done := make(chan error, 1)
+		go func() {
+			_, _, err := p.server.Read(t.Context())
+			done <- err
+		}()
+		if err := p.client.Close(4001, "enough"); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		var ce *pushwire.CloseError
+		if err := <-done; !errors.As(err, &ce) {
+			t.Fatalf("the peer's Read: %v", err)
+		}
+		if ce.Code != 4001 || ce.Reason != "enough" || !ce.Remote || ce.Err != nil || ce.Sent == nil || ce.Sent.Code != 4001 {
+			t.Errorf("the peer's error: %+v", ce)
+		}
+		if !errors.As(p.client.Err(), &ce) || ce.Remote || ce.Code != 4001 || ce.Received == nil || ce.Received.Code != 4001 {
+			t.Errorf("our error: %+v", ce)
+		}
+		if !errors.Is(p.client.Err(), net.ErrClosed) || !errors.Is(p.server.Err(), net.ErrClosed) {
+			t.Error("an end that does not match net.ErrClosed")
+		}
+		if err := p.client.Close(1000, ""); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("second Close: %v", err)
+		}
+		if err := p.client.Write(t.Context(), frame.Text, nil); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Write after Close: %v", err)
+		}
+		if _, _, err := p.client.Read(t.Context()); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Read after Close: %v", err)
+		}
+	})
+}
+
+func TestCloseFromBothSidesAtOnce(t *testing.T) {
+	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+		errs := make(chan error, 2)
+		go func() { errs <- p.client.Close(1000, "client") }()
+		go func() { errs <- p.server.Close(1001, "server") }()
+		for range 2 {
+			// Whoever got the other's frame before its own call sees that.
+			if err := <-errs; err != nil && pushwire.CodeOf(err) != 1000 && pushwire.CodeOf(err) != 1001 {
+				t.Error(err)
+			}
+		}
+		for _, c := range []*pushwire.Conn{p.client, p.server} {
+			var ce *pushwire.CloseError
+			if !errors.As(c.Err(), &ce) || ce.Err != nil || ce.Sent == nil || ce.Received == nil {
+				t.Errorf("%v ended with %v", c.Role(), c.Err())
+			}
+		}
+	})
+}
+
+func TestCloseRefusesCodesThatMustNotBeSent(t *testing.T) {
+	c, s := pushwire.Pipe(nil)
+	defer s.CloseNow()
+	defer c.CloseNow()
+	for code := range frame.Code(5100) {
+		valid := code >= 1000 && code <= 1003 || code >= 1007 && code <= 1014 || code >= 3000 && code < 5000
+		if valid {
+			continue
+		}
+		if err := c.Close(code, ""); !errors.Is(err, frame.ErrCloseCode) {
+			t.Fatalf("Close(%d): %v", code, err)
+		}
+	}
+	if c.Err() != nil {
+		t.Errorf("the connection ended: %v", c.Err())
+	}
+}
+
+func TestCloseCutsALongReason(t *testing.T) {
+	run(t, []mode{tcp}, nil, nil, func(t *testing.T, p pair) {
+		go p.client.Close(1000, strings.Repeat("é", 100)+"\xff")
+		_, _, err := p.server.Read(t.Context())
+		var ce *pushwire.CloseError
+		if !errors.As(err, &ce) || ce.Reason != strings.Repeat("é", 61) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestEveryValidCodeIsSentAndReceived(t *testing.T) {
+	for code := range frame.Code(5000) {
+		if !code.Valid() || code > 3010 && code < 4990 {
+			continue
+		}
+		c, s := pushwire.Pipe(nil)
+		go c.Close(code, "why")
+		_, _, err := s.Read(t.Context())
+		var ce *pushwire.CloseError
+		if !errors.As(err, &ce) || ce.Code != code || ce.Reason != "why" {
+			t.Errorf("%d: %v", code, err)
+		}
+		c.CloseNow()
+		s.CloseNow()
+	}
+}
+
+func TestCloseOfASilentPeerEndsAtCloseTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := memconn.Pipe()
+		c := pushwire.NewConn(a, frame.Client, nil)
+		start := time.Now()
+		err := c.Close(1000, "")
+		var ne net.Error
+		if !errors.As(err, &ne) || !ne.Timeout() || !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), "CloseTimeout") {
+			t.Errorf("Close: %v", err)
+		}
+		if got := time.Since(start); got != pushwire.DefaultCloseTimeout {
+			t.Errorf("it took %v", got)
+		}
+		b.Close()
+		synctest.Wait()
+	})
+}
+
+func TestCloseOfAPeerThatReadsNothingEndsAtCloseTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := memconn.PipeSize(100)
+		c := pushwire.NewConn(a, frame.Client, &pushwire.Config{WriteTimeout: time.Hour})
+		go c.Write(t.Context(), frame.Binary, make([]byte, 1000))
+		synctest.Wait()
+		start := time.Now()
+		err := c.Close(1000, "")
+		if !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), "could not be sent") {
+			t.Errorf("Close: %v", err)
+		}
+		if got := time.Since(start); got != pushwire.DefaultCloseTimeout {
+			t.Errorf("it took %v", got)
+		}
+		b.Close()
+		synctest.Wait()
+	})
+}
+
+// What the peer sent before it answered our close frame is delivered: to a
+// Read that waits, and to those that come after Close.
+func TestMessagesInFlightAreDeliveredBeforeTheClose(t *testing.T) {
+	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+		for i := range 10 {
+			if err := p.client.Write(t.Context(), frame.Text, fmt.Appendf(nil, "%d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		go p.client.Read(t.Context()) // answers the close frame
+		if err := p.server.Close(1000, ""); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 10 {
+			_, m, err := p.server.Read(t.Context())
+			if err != nil || string(m) != fmt.Sprint(i) {
+				t.Fatalf("message %d: %q, %v", i, m, err)
+			}
+		}
+		if _, _, err := p.server.Read(t.Context()); pushwire.CodeOf(err) != 1000 {
+			t.Errorf("then: %v", err)
+		}
+	})
+}
+
+func TestWhatWasSentBeforeCloseArrives(t *testing.T) {
+	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+		const n = 200
+		go func() {
+			m := pushwire.Prepare(frame.Binary, noise(1000))
+			for i := range n {
+				if i%2 == 0 {
+					p.server.Write(t.Context(), frame.Binary, noise(1000))
+				} else {
+					p.server.Send(t.Context(), m)
+				}
+			}
+			p.server.Close(1000, "done")
+		}()
+		for i := range n {
+			if _, m, err := p.client.Read(t.Context()); err != nil || len(m) != 1000 {
+				t.Fatalf("message %d: %d bytes, %v", i, len(m), err)
+			}
+		}
+		if _, _, err := p.client.Read(t.Context()); pushwire.CodeOf(err) != 1000 {
+			t.Errorf("then: %v", err)
+		}
+	})
+}
+
+// The idiom defer c.CloseNow() must not cut off the answer to the peer's close
+// frame.
+func TestCloseNowAfterTheEndLetsTheCloseFrameArrive(t *testing.T) {
+	for range 10 {
+		run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+			go func() {
+				defer p.server.CloseNow()
+				p.server.Read(t.Context())
+			}()
+			if err := p.client.Close(1000, ""); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestDroppedConnectionIs1006(t *testing.T) {
+	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+		p.client.CloseNow()
+		_, _, err := p.server.Read(t.Context())
+		if pushwire.CodeOf(err) != frame.CodeAbnormal || !errors.Is(err, net.ErrClosed) {
+			t.Errorf("peer: %v", err)
+		}
+		if err := p.client.Write(t.Context(), frame.Text, nil); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("own Write: %v", err)
+		}
+		if err := p.client.CloseNow(); err != nil {
+			t.Errorf("second CloseNow: %v", err)
+		}
+		select {
+		case <-p.client.Done():
+		default:
+			t.Error("Done is open")
+		}
+		if cause := context.Cause(p.client.Context()); cause != p.client.Err() {
+			t.Errorf("cause of the context: %v", cause)
+		}
+	})
+}
+
+func TestCloseNowWakesAllWhoWait(t *testing.T) {
+	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+		errs := make(chan error, 5)
+		go func() { _, _, err := p.client.Read(t.Context()); errs <- err }()
+		go func() { errs <- p.client.Write(t.Context(), frame.Binary, make([]byte, 64<<20)) }()
+		go func() { errs <- p.client.Write(t.Context(), frame.Binary, make([]byte, 64<<20)) }()
+		go func() { _, err := p.client.Ping(t.Context()); errs <- err }()
+		go func() { errs <- p.client.Close(1000, "") }()
+		time.AfterFunc(20*time.Millisecond, func() { p.client.CloseNow() })
+		for range 5 {
+			if err := <-errs; !errors.Is(err, net.ErrClosed) {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestCodeOf(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want frame.Code
+	}{
+		{nil, 0},
+		{context.Canceled, 0},
+		{fmt.Errorf("x: %w", context.DeadlineExceeded), 0},
+		{&pushwire.CloseError{Code: 1001}, 1001},
+		{fmt.Errorf("x: %w", &pushwire.CloseError{Code: 4000}), 4000},
+		{&frame.Error{Code: 1002}, 1002},
+		{io.EOF, 1006},
+		{net.ErrClosed, 1006},
+		{&net.OpError{Err: errors.New("reset")}, 1006},
+		{errors.New("something else"), 0},
+	} {
+		if got := pushwire.CodeOf(tt.err); got != tt.want {
+			t.Errorf("CodeOf(%v) = %d, want %d", tt.err, got, tt.want)
+		}
+	}
+}

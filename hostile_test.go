@@ -1,0 +1,218 @@
+package pushwire_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pushwire/pushwire"
+	"github.com/pushwire/pushwire/frame"
+	"github.com/pushwire/pushwire/handshake"
+	"github.com/pushwire/pushwire/internal/memconn"
+	"github.com/pushwire/pushwire/internal/testpeer"
+)
+
+// The hostile tests let a peer break every rule there is and look at three
+// things: what comes back on the wire, what the application is told, and what
+// it costs. Bytes are made by testpeer and by hand, never by the code under
+// test.
+//
+//	hostile_frames_test.go     frames, right and wrong, whole and byte by byte
+//	hostile_ends_test.go       connections that end or stall where they must not
+//	hostile_handshake_test.go  opening handshakes, and what arrives with them
+//	hostile_memory_test.go     the same again with an eye on the heap
+
+// A victim is one way in which the end under test comes to its connection.
+// open returns the hostile peer, and what the application will have seen of
+// it.
+type victim struct {
+	name string
+	role frame.Role
+	open func(t *testing.T, cfg *pushwire.Config) (*testpeer.Peer, <-chan seen)
+}
+
+var victims = []victim{
+	{"Handler", frame.Server, func(t *testing.T, cfg *pushwire.Config) (*testpeer.Peer, <-chan seen) {
+		got := make(chan seen, 1)
+		srv := httptest.NewServer(pushwire.Handler(serveSeen(got), &pushwire.AcceptOptions{Config: *cfg}))
+		t.Cleanup(srv.Close)
+		p := testpeer.Dial(t, srv.Listener.Addr().String())
+		p.Handshake()
+		return p, got
+	}},
+	{"Serve", frame.Server, func(t *testing.T, cfg *pushwire.Config) (*testpeer.Peer, <-chan seen) {
+		got := make(chan seen, 1)
+		addr := serve(t, listen(t), serveSeen(got), &pushwire.AcceptOptions{Config: *cfg})
+		p := testpeer.Dial(t, addr)
+		p.Handshake()
+		return p, got
+	}},
+	{"server", frame.Server, newConnVictim(tcp, frame.Server)},
+	{"client", frame.Client, newConnVictim(tcp, frame.Client)},
+	{"Dial", frame.Client, func(t *testing.T, cfg *pushwire.Config) (*testpeer.Peer, <-chan seen) {
+		l := testpeer.Listen(t)
+		got := make(chan seen, 1)
+		go func() {
+			c, _, err := pushwire.Dial(context.Background(), "ws://"+l.Addr(), &pushwire.DialOptions{Config: *cfg})
+			if err != nil {
+				got <- seen{err: err}
+				return
+			}
+			got <- see(c)
+		}()
+		p := l.Accept()
+		p.Handshake()
+		return p, got
+	}},
+	{"server over TLS", frame.Server, newConnVictim(tls_, frame.Server)},
+	{"client over TLS", frame.Client, newConnVictim(tls_, frame.Client)},
+}
+
+// newConnVictim opens a connection with NewConn, with no handshake before.
+func newConnVictim(m mode, role frame.Role) func(t *testing.T, cfg *pushwire.Config) (*testpeer.Peer, <-chan seen) {
+	return func(t *testing.T, cfg *pushwire.Config) (*testpeer.Peer, <-chan seen) {
+		client, server := netPair(t, m)
+		ours, theirs, part := server, client, testpeer.Client
+		if role == frame.Client {
+			ours, theirs, part = client, server, testpeer.Server
+		}
+		got := make(chan seen, 1)
+		c := pushwire.NewConn(ours, role, cfg)
+		t.Cleanup(func() { c.CloseNow() })
+		go func() { got <- see(c) }()
+		return testpeer.New(t, theirs, part), got
+	}
+}
+
+// memVictim is newConnVictim over memconn, with the peer's end.
+func memVictim(t *testing.T, role frame.Role, cfg *pushwire.Config) (*testpeer.Peer, *memconn.Conn, <-chan seen) {
+	a, b := memconn.Pipe()
+	part := testpeer.Client
+	if role == frame.Client {
+		part = testpeer.Server
+	}
+	got := make(chan seen, 1)
+	c := pushwire.NewConn(b, role, cfg)
+	t.Cleanup(func() { c.CloseNow() })
+	go func() { got <- see(c) }()
+	return testpeer.New(t, a, part), a, got
+}
+
+var bothRoles = []frame.Role{frame.Server, frame.Client}
+
+// seen is what an application saw of a connection.
+type seen struct {
+	c        *pushwire.Conn
+	messages []string
+	err      error // that ended it
+}
+
+// see reads a connection to its end.
+func see(c *pushwire.Conn) seen {
+	s := seen{c: c}
+	for {
+		_, p, err := c.Read(context.Background())
+		if err != nil {
+			s.err = err
+			return s
+		}
+		s.messages = append(s.messages, string(p))
+	}
+}
+
+func serveSeen(got chan<- seen) pushwire.ServeFunc {
+	return func(_ context.Context, c *pushwire.Conn, _ *handshake.Request) { got <- see(c) }
+}
+
+// wait returns what the application has seen, once it has seen the end.
+func wait(t *testing.T, got <-chan seen) seen {
+	t.Helper()
+	late := time.NewTimer(testpeer.Timeout)
+	defer late.Stop()
+	select {
+	case s := <-got:
+		return s
+	case <-late.C:
+		t.Fatal("the application still waits for the end of the connection")
+		panic("unreachable")
+	}
+}
+
+// wantEnd holds the end that the application saw against code, and the
+// messages before it. Whatever is called afterwards must fail at once with an
+// error that matches net.ErrClosed.
+func (s seen) wantEnd(t *testing.T, code frame.Code, messages []string) *pushwire.CloseError {
+	t.Helper()
+	var ce *pushwire.CloseError
+	if !errors.As(s.err, &ce) {
+		t.Fatalf("the connection ended with %v, no CloseError", s.err)
+	}
+	if got := pushwire.CodeOf(s.err); got != code {
+		t.Errorf("the application was told %d, want %d: %v", got, code, s.err)
+	}
+	if !slices.Equal(s.messages, messages) {
+		t.Errorf("the application got the messages %s, want %s", brief(s.messages), brief(messages))
+	}
+	select {
+	case <-s.c.Done():
+	default:
+		t.Error("Done is still open")
+	}
+	ctx := context.Background()
+	_, _, read := s.c.Read(ctx)
+	_, ping := s.c.Ping(ctx)
+	for name, err := range map[string]error{
+		"the Read that saw the end": s.err,
+		"Err":                       s.c.Err(),
+		"Read":                      read,
+		"Ping":                      ping,
+		"Write":                     s.c.Write(ctx, frame.Text, []byte("late")),
+		"Send":                      s.c.Send(ctx, pushwire.Prepare(frame.Text, []byte("late"))),
+		"Close":                     s.c.Close(1000, "late"),
+	} {
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s: %v does not match net.ErrClosed", name, err)
+		}
+	}
+	return ce
+}
+
+// brief shortens messages for the text of a failed test.
+func brief(messages []string) []string {
+	out := slices.Clone(messages)
+	for i, m := range out {
+		if len(m) > 40 {
+			out[i] = m[:40] + "..."
+		}
+	}
+	return out
+}
+
+// listen returns a listener on a free loopback port.
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// serve runs Serve until the end of the test and returns the address.
+func serve(t *testing.T, l net.Listener, f pushwire.ServeFunc, o *pushwire.AcceptOptions) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- pushwire.Serve(ctx, l, f, o) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return l.Addr().String()
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package pushwire_test
+
+const raceOn = false

@@ -1,0 +1,261 @@
+package pushwire_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pushwire/pushwire"
+	"github.com/pushwire/pushwire/frame"
+)
+
+// Each message says who wrote it, the how manieth of its writer it is, and is
+// filled with that number, so that a mix of two would show.
+func TestConcurrentWritesArriveWholeAndInOrder(t *testing.T) {
+	const writers, each = 100, 40
+	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+		ctx := t.Context()
+		var wg sync.WaitGroup
+		for w := range writers {
+			wg.Go(func() {
+				for i := range each {
+					size := 8 + (w*each+i)*37%3000
+					if i%13 == 0 {
+						size += 70_000 // through the path of large messages
+					}
+					m := bytes.Repeat([]byte{byte(w ^ i)}, size)
+					binary.BigEndian.PutUint32(m, uint32(w))
+					binary.BigEndian.PutUint32(m[4:], uint32(i))
+					var err error
+					switch i % 3 {
+					case 0:
+						err = p.client.Write(ctx, frame.Binary, m[:5], m[5:])
+					case 1:
+						err = p.client.Send(ctx, pushwire.Prepare(frame.Binary, m))
+					case 2:
+						var wr io.WriteCloser
+						if wr, err = p.client.Writer(ctx, frame.Binary); err == nil {
+							wr.Write(m[:size/2])
+							wr.Write(m[size/2:])
+							err = wr.Close()
+						}
+					}
+					if err != nil {
+						t.Errorf("writer %d, message %d: %v", w, i, err)
+						return
+					}
+				}
+			})
+		}
+		next := make([]int, writers)
+		for n := range writers * each {
+			_, m, err := p.server.Read(ctx)
+			if err != nil {
+				t.Fatalf("after %d messages: %v", n, err)
+			}
+			w, i := int(binary.BigEndian.Uint32(m)), int(binary.BigEndian.Uint32(m[4:]))
+			if i != next[w] {
+				t.Fatalf("writer %d: message %d came where %d was next", w, i, next[w])
+			}
+			next[w]++
+			if rest := bytes.TrimLeft(m[8:], string([]byte{byte(w ^ i)})); len(rest) > 0 {
+				t.Fatalf("writer %d, message %d is mixed up", w, i)
+			}
+		}
+		wg.Wait()
+	})
+}
+
+func TestWriteRefusesControlTypes(t *testing.T) {
+	c, _ := pushwire.Pipe(nil)
+	defer c.CloseNow()
+	for _, typ := range []pushwire.Type{frame.Continuation, frame.Close, frame.Ping, 3} {
+		if err := c.Write(t.Context(), typ, nil); !errors.Is(err, pushwire.ErrType) {
+			t.Errorf("Write of %v: %v", typ, err)
+		}
+		if _, err := c.Writer(t.Context(), typ); !errors.Is(err, pushwire.ErrType) {
+			t.Errorf("Writer of %v: %v", typ, err)
+		}
+	}
+}
+
+// A write whose context ends while others hold the line leaves no trace.
+func TestWriteCancelledWhileItWaitsLeavesTheConnectionUsable(t *testing.T) {
+	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+		w, err := p.client.Writer(t.Context(), frame.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := p.client.Write(ctx, frame.Text, []byte("never")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("write behind an open Writer: %v", err)
+		}
+		if _, err := p.client.Writer(ctx, frame.Text); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("Writer behind an open Writer: %v", err)
+		}
+		io.WriteString(w, "first")
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.client.Write(t.Context(), frame.Text, []byte("second")); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"first", "second"} {
+			if _, m, err := p.server.Read(t.Context()); err != nil || string(m) != want {
+				t.Fatalf("got %q, %v; want %q", m, err, want)
+			}
+		}
+	})
+}
+
+// The peer reads nothing, so that writes stick in the transport; those that
+// their contexts end there are either whole or not there at all.
+func TestWriteCancelledInTheTransportSendsWholeMessagesOrNone(t *testing.T) {
+	run(t, []mode{mem, tcp, web}, nil, nil, func(t *testing.T, p pair) {
+		const size = 10_000
+		for n := 0; ; n++ {
+			m := bytes.Repeat([]byte{byte(n)}, size)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			err := p.client.Write(ctx, frame.Binary, m)
+			cancel()
+			if err == nil {
+				continue
+			}
+			if !errors.Is(err, context.DeadlineExceeded) || p.client.Err() != nil {
+				t.Fatalf("write %d: %v, connection: %v", n, err, p.client.Err())
+			}
+			for range 20 { // and again while it sticks
+				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+				if err := p.client.Write(ctx, frame.Binary, m); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Fatal(err)
+				}
+				cancel()
+			}
+			break
+		}
+		go p.client.Write(t.Context(), frame.Text, []byte("last"))
+		for {
+			typ, m, err := p.server.Read(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if typ == frame.Text {
+				break
+			}
+			if len(m) != size || len(bytes.TrimLeft(m, string(m[:1]))) > 0 {
+				t.Fatalf("a message of %d bytes is damaged", len(m))
+			}
+		}
+	})
+}
+
+func TestWriteCancelledInTheMiddleOfALargeFrameBreaksTheConnection(t *testing.T) {
+	run(t, allModes, nil, &pushwire.Config{MaxMessage: 1 << 30}, func(t *testing.T, p pair) {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { // once the first bytes of the frame have come
+			if _, _, err := p.server.Reader(t.Context()); err == nil {
+				cancel()
+			}
+		}()
+		err := p.client.Write(ctx, frame.Binary, make([]byte, 64<<20))
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, net.ErrClosed) {
+			t.Errorf("write: %v", err)
+		}
+		<-p.client.Done()
+		if err := p.client.Write(t.Context(), frame.Text, nil); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("write afterwards: %v", err)
+		}
+	})
+}
+
+func TestWriteTimeoutEndsAPeerThatTakesNothing(t *testing.T) {
+	cfg := &pushwire.Config{WriteTimeout: 50 * time.Millisecond, MaxMessage: 1 << 30}
+	run(t, allModes, cfg, nil, func(t *testing.T, p pair) {
+		err := p.client.Write(t.Context(), frame.Binary, make([]byte, 64<<20))
+		var ne net.Error
+		if !errors.Is(err, net.ErrClosed) || !errors.As(err, &ne) || !ne.Timeout() {
+			t.Errorf("write: %v", err)
+		}
+		<-p.client.Done()
+	})
+}
+
+func TestWriterMakesFragmentsAndFlushSendsAtOnce(t *testing.T) {
+	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+		w, err := p.client.Writer(t.Context(), frame.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, "ab")
+		if err := w.(interface{ Flush() error }).Flush(); err != nil {
+			t.Fatal(err)
+		}
+		_, r, err := p.server.Reader(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 2)
+		if _, err := io.ReadFull(r, b); err != nil || string(b) != "ab" {
+			t.Fatalf("before the end of the message: %q, %v", b, err)
+		}
+		big := noise(100_000)
+		for i := range big {
+			big[i] &= 0x7F
+		}
+		wrote := make(chan error, 1)
+		go func() {
+			_, err := w.Write(big)
+			wrote <- errors.Join(err, w.Close())
+		}()
+		rest, err := io.ReadAll(r)
+		if err != nil || !bytes.Equal(rest, big) {
+			t.Fatalf("%d bytes, %v", len(rest), err)
+		}
+		if err := <-wrote; err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Errorf("second Close: %v", err)
+		}
+		if _, err := w.Write([]byte("x")); err == nil {
+			t.Error("a write after Close succeeded")
+		}
+	})
+}
+
+// One answer to a burst of pipelined messages, then the application sleeps:
+// the answer must not wait for the next call.
+func TestAnswerToABurstIsNotHeldBack(t *testing.T) {
+	run(t, []mode{tcp, tls_, web}, nil, nil, func(t *testing.T, p pair) {
+		ctx := t.Context()
+		w := pushwire.Prepare(frame.Text, []byte("burst"))
+		for range 50 {
+			if err := p.client.Send(ctx, w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		block := make(chan struct{})
+		defer close(block)
+		go func() {
+			for m, err := range p.server.Messages(ctx) {
+				if err != nil {
+					return
+				}
+				p.server.Write(ctx, m.Type, []byte("answer"))
+				<-block // the application does something else for ever
+			}
+		}()
+		rctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		if _, m, err := p.client.Read(rctx); err != nil || string(m) != "answer" {
+			t.Fatalf("%q, %v", m, err)
+		}
+	})
+}
