@@ -1,0 +1,116 @@
+//go:build linux
+
+// Command bench measures pushwire beside its peers and beside the limit of
+// the machine, and stores what it saw. See README.md of this module.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pushwire/pushwire/bench/child"
+	"github.com/pushwire/pushwire/bench/report"
+	"github.com/pushwire/pushwire/bench/servers"
+)
+
+// settings say how much of everything there is.
+type settings struct {
+	rounds     int
+	candidates []servers.Candidate
+
+	calls int // frame: messages in one round
+
+	conns  int           // echo: connections
+	warm   time.Duration // echo: before the measured time
+	span   time.Duration // echo: measured in one round
+	sizes  []int         // echo
+	window []int         // echo
+
+	idle  int           // idle: connections
+	quiet time.Duration // idle: between the last message and the measurement
+}
+
+var full = settings{
+	rounds:     5,
+	candidates: servers.All,
+	calls:      200_000,
+	conns:      100,
+	warm:       200 * time.Millisecond,
+	span:       time.Second,
+	sizes:      []int{64, 16 << 10},
+	window:     []int{1, 16},
+	idle:       5000,
+	quiet:      time.Second,
+}
+
+// measurements by the name of their command.
+var measurements = map[string]func(settings, *report.Results) error{
+	"frame": frames,
+	"echo":  echo,
+	"idle":  idle,
+}
+
+const usage = `usage: bench [flags] frame|echo|idle|readme
+
+  frame    one frame read and written in memory
+  echo     loopback echo: processor time of the server for each message
+  idle     resident bytes of an idle connection after traffic
+  readme   writes the tables of README.md from the stored results
+
+`
+
+func main() {
+	child.Main()
+	s := full
+	flag.IntVar(&s.rounds, "rounds", s.rounds, "rounds; tables show the median")
+	flag.DurationVar(&s.span, "span", s.span, "echo: measured time in one round")
+	flag.IntVar(&s.conns, "conns", s.conns, "echo: connections")
+	flag.IntVar(&s.idle, "idle", s.idle, "idle: connections")
+	only := flag.String("only", "", "only candidates whose name holds one of these, separated by commas")
+	folder := flag.String("results", "results", "folder of the results; empty stores nothing")
+	readme := flag.String("readme", "README.md", "file whose tables are written")
+	flag.Usage = func() {
+		fmt.Fprint(os.Stderr, usage)
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if flag.NArg() != 1 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	if *only != "" {
+		s.candidates = slices.DeleteFunc(slices.Clone(s.candidates), func(c servers.Candidate) bool {
+			return !slices.ContainsFunc(strings.Split(*only, ","), func(part string) bool { return strings.Contains(c.Name, part) })
+		})
+	}
+	if err := run(flag.Arg(0), s, *folder, *readme); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(name string, s settings, folder, readme string) error {
+	if name == "readme" {
+		return report.WriteTables(readme, folder)
+	}
+	measure := measurements[name]
+	if measure == nil {
+		return fmt.Errorf("there is no measurement %q", name)
+	}
+	r := report.New("go run ./cmd/bench " + strings.Join(os.Args[1:], " "))
+	if err := measure(s, r); err != nil {
+		return err
+	}
+	if err := report.Print(os.Stdout, name, r); err != nil {
+		return err
+	}
+	if folder == "" {
+		return nil
+	}
+	return r.Store(filepath.Join(folder, name+".json"))
+}

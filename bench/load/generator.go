@@ -1,0 +1,273 @@
+//go:build linux
+
+package load
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// stall is how long the generator waits for any byte before it gives up.
+const stall = 20 * time.Second
+
+// Options say what load to make.
+type Options struct {
+	Addr   string
+	Conns  int
+	Size   int  // of a message's payload, in bytes
+	Window int  // messages that a connection sends in one write; their replies are awaited before the next ones
+	Raw    bool // no opening handshake, and the replies are the bytes that were sent
+}
+
+// Generator holds the connections. One goroutine uses it, which should be
+// locked to its thread.
+type Generator struct {
+	o        Options
+	epoll    int
+	conns    []conn
+	request  []byte // one burst
+	reply    []byte // to it
+	buf      []byte
+	events   []unix.EpollEvent
+	active   int             // connections with a burst under way
+	messages int             // answered
+	spans    []time.Duration // from the sending of a burst to the end of its replies
+}
+
+type conn struct {
+	fd      int
+	out     []byte // of the burst, not sent yet
+	in      int    // bytes of the replies that are missing
+	left    int    // bursts to begin after this one
+	checked bool   // the replies to the first burst were right, to the byte
+	polling bool   // waits for room to write, too
+	began   time.Time
+}
+
+// Open opens the connections and does the opening handshakes.
+func Open(o Options) (*Generator, error) {
+	payload := Payload(o.Size)
+	g := &Generator{o: o, epoll: -1, buf: make([]byte, 256<<10), events: make([]unix.EpollEvent, 256)}
+	g.request = bytes.Repeat(Request(payload), o.Window)
+	g.reply = g.request
+	if !o.Raw {
+		g.reply = bytes.Repeat(Reply(payload), o.Window)
+	}
+	var err error
+	if g.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, err
+	}
+	for i := range o.Conns {
+		fd, err := g.connect()
+		if err != nil {
+			g.Close()
+			return nil, fmt.Errorf("connection %d: %w", i+1, err)
+		}
+		g.conns = append(g.conns, conn{fd: fd})
+		if err := unix.EpollCtl(g.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}); err != nil {
+			g.Close()
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+func (g *Generator) connect() (fd int, err error) {
+	ap, err := netip.ParseAddrPort(g.o.Addr)
+	if err != nil {
+		return -1, err
+	}
+	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer func() {
+		if err != nil {
+			unix.Close(fd)
+		}
+	}()
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ap.Addr().As4()}); err != nil {
+		return -1, err
+	}
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+		return -1, err
+	}
+	if !g.o.Raw {
+		if err := g.handshake(fd); err != nil {
+			return -1, err
+		}
+	}
+	return fd, unix.SetNonblock(fd, true)
+}
+
+// handshake does not check the answer beyond its first line: the tests of the
+// root module do.
+func (g *Generator) handshake(fd int) error {
+	const request = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+	if _, err := unix.Write(fd, []byte(request)); err != nil {
+		return err
+	}
+	var head []byte
+	for !bytes.HasSuffix(head, []byte("\r\n\r\n")) { // no server speaks first here
+		n, err := unix.Read(fd, g.buf)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errors.New("the server closed within the handshake")
+		}
+		head = append(head, g.buf[:n]...)
+	}
+	if !strings.HasPrefix(string(head), "HTTP/1.1 101 ") {
+		return fmt.Errorf("the server refused: %q", head)
+	}
+	return nil
+}
+
+// Close closes the connections, without a closing handshake.
+func (g *Generator) Close() {
+	for _, c := range g.conns {
+		unix.Close(c.fd)
+	}
+	if g.epoll >= 0 {
+		unix.Close(g.epoll)
+	}
+}
+
+// Result is what one run has done.
+type Result struct {
+	Messages int
+	Elapsed  time.Duration
+	P50, P99 time.Duration // from the sending of a burst to the end of its replies
+}
+
+// Run keeps every connection busy for d, or, when bursts is not 0, for that
+// many bursts each. It returns once all that was sent is answered.
+func (g *Generator) Run(d time.Duration, bursts int) (Result, error) {
+	g.messages, g.active, g.spans = 0, 0, g.spans[:0]
+	start := time.Now()
+	end := start.Add(d)
+	for i := range g.conns {
+		c := &g.conns[i]
+		c.left = bursts - 1
+		if err := g.begin(c, i, time.Now()); err != nil {
+			return Result{}, err
+		}
+	}
+	for g.active > 0 {
+		n, err := unix.EpollWait(g.epoll, g.events, int(stall.Milliseconds()))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return Result{}, err
+		}
+		if n == 0 {
+			return Result{}, fmt.Errorf("no byte in %v, %d connections wait for replies", stall, g.active)
+		}
+		for _, ev := range g.events[:n] {
+			if err := g.serve(int(ev.Fd), ev.Events, end, bursts); err != nil {
+				return Result{}, fmt.Errorf("connection %d: %w", ev.Fd+1, err)
+			}
+		}
+	}
+	r := Result{Messages: g.messages, Elapsed: time.Since(start)}
+	slices.Sort(g.spans)
+	if n := len(g.spans); n > 0 {
+		r.P50, r.P99 = g.spans[n/2], g.spans[n*99/100]
+	}
+	return r, nil
+}
+
+// serve does what one connection is ready for.
+func (g *Generator) serve(i int, ready uint32, end time.Time, bursts int) error {
+	c := &g.conns[i]
+	if ready&unix.EPOLLOUT != 0 {
+		if err := g.send(c, i); err != nil {
+			return err
+		}
+	}
+	if ready&^unix.EPOLLOUT == 0 {
+		return nil
+	}
+	n, err := unix.Read(c.fd, g.buf)
+	if err == unix.EAGAIN || err == unix.EINTR {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return errors.New("the server closed it")
+	}
+	if n > c.in {
+		return fmt.Errorf("%d bytes more than were asked for", n-c.in)
+	}
+	if !c.checked {
+		at := len(g.reply) - c.in
+		if !bytes.Equal(g.buf[:n], g.reply[at:at+n]) {
+			return errors.New("the reply differs from what was sent")
+		}
+	}
+	c.in -= n
+	if c.in > 0 {
+		return nil
+	}
+	c.checked = true
+	now := time.Now()
+	g.spans = append(g.spans, now.Sub(c.began))
+	g.messages += g.o.Window
+	g.active--
+	if bursts > 0 {
+		if c.left--; c.left < 0 {
+			return nil
+		}
+	} else if now.After(end) {
+		return nil
+	}
+	return g.begin(c, i, now)
+}
+
+// begin sends the next burst.
+func (g *Generator) begin(c *conn, i int, now time.Time) error {
+	c.out, c.in, c.began = g.request, len(g.reply), now
+	g.active++
+	return g.send(c, i)
+}
+
+// send sends what the socket takes.
+func (g *Generator) send(c *conn, i int) error {
+	for len(c.out) > 0 {
+		n, err := unix.Write(c.fd, c.out)
+		if err == unix.EINTR {
+			continue
+		}
+		if err == unix.EAGAIN {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		c.out = c.out[n:]
+	}
+	if polling := len(c.out) > 0; polling != c.polling {
+		c.polling = polling
+		ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}
+		if polling {
+			ev.Events |= unix.EPOLLOUT
+		}
+		return unix.EpollCtl(g.epoll, unix.EPOLL_CTL_MOD, c.fd, &ev)
+	}
+	return nil
+}

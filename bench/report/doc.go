@@ -1,0 +1,3 @@
+// Package report keeps raw results and makes the tables of README.md from
+// them.
+package report

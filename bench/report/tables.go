@@ -1,0 +1,179 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// IdleCase is the only case of that measurement.
+const IdleCase = "idle"
+
+// FrameCase names a case: what is done with a frame of how many bytes.
+func FrameCase(mode string, size int) string { return fmt.Sprintf("%s %s", mode, bytesText(size)) }
+
+// EchoCase names a case: messages of how many bytes, how many in flight on a
+// connection.
+func EchoCase(size, window int) string {
+	return fmt.Sprintf("%s, %d in flight", bytesText(size), window)
+}
+
+func bytesText(n int) string {
+	if n >= 1<<10 && n%(1<<10) == 0 {
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+// The raw echoes that ratios refer to: small messages fit the first one's
+// buffer, large ones do not.
+const (
+	limitSmall = "raw echo 4 KiB"
+	limitLarge = "raw echo 64 KiB"
+)
+
+// tables are what README.md shows of a measurement.
+var tables = map[string]func(io.Writer, *Results){
+	"frame": frameTable,
+	"echo":  echoTables,
+	"idle":  idleTable,
+}
+
+// Print writes the tables of a measurement.
+func Print(w io.Writer, name string, r *Results) error {
+	t := tables[name]
+	if t == nil {
+		return fmt.Errorf("there is no table for %q", name)
+	}
+	fmt.Fprintf(w, "`%s` at %s on %s: %s, %s; medians of %d rounds.\n\n", r.Command, r.Commit, r.Date, r.Machine, r.Go, r.Rounds())
+	t(w, r)
+	return nil
+}
+
+// order returns the different values of a field, in the order of the samples.
+func (r *Results) order(field func(Sample) string) []string {
+	var all []string
+	for _, s := range r.Samples {
+		if v := field(s); !slices.Contains(all, v) {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+func (r *Results) cases() []string      { return r.order(func(s Sample) string { return s.Case }) }
+func (r *Results) candidates() []string { return r.order(func(s Sample) string { return s.Candidate }) }
+
+// row writes a line of a table.
+func row(w io.Writer, cells ...string) { fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | ")) }
+
+func head(w io.Writer, cells ...string) {
+	row(w, cells...)
+	line := make([]string, len(cells))
+	line[0] = "---"
+	for i := 1; i < len(line); i++ {
+		line[i] = "---:"
+	}
+	row(w, line...)
+}
+
+// number writes a value with three digits that count; "" stands for none.
+func number(v float64, ok bool) string {
+	switch {
+	case !ok:
+		return ""
+	case v >= 100 || v == 0:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+func frameTable(w io.Writer, r *Results) {
+	cases := r.cases()
+	cells := []string{"ns a message (allocations)"}
+	head(w, append(cells, cases...)...)
+	for _, c := range r.candidates() {
+		cells := []string{c}
+		for _, name := range cases {
+			ns, ok := r.Median(name, c, "ns")
+			allocs, _ := r.Median(name, c, "allocs")
+			cells = append(cells, fmt.Sprintf("%s (%.0f)", number(ns, ok), allocs))
+		}
+		row(w, cells...)
+	}
+}
+
+func echoTables(w io.Writer, r *Results) {
+	for i, name := range r.cases() {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		limit := limitSmall
+		if strings.Contains(name, "KiB") {
+			limit = limitLarge
+		}
+		raw, _ := r.Median(name, limit, "cpu_us")
+		head(w, name, "us a message", "of "+limit, "reads", "writes", "p50 us", "p99 us")
+		for _, c := range r.candidates() {
+			value := func(v string) string { return number(r.Median(name, c, v)) }
+			us, ok := r.Median(name, c, "cpu_us")
+			ratio := ""
+			if raw > 0 {
+				ratio = number(us/raw, ok)
+			}
+			row(w, c, number(us, ok), ratio, value("reads"), value("writes"), value("p50_us"), value("p99_us"))
+		}
+	}
+}
+
+func idleTable(w io.Writer, r *Results) {
+	head(w, "bytes a connection", "resident", "heap", "stacks", "goroutines")
+	for _, c := range r.candidates() {
+		value := func(v string) string { return number(r.Median(IdleCase, c, v)) }
+		row(w, c, value("resident_bytes"), value("heap_bytes"), value("stack_bytes"), value("goroutines"))
+	}
+}
+
+// WriteTables puts the tables of the stored results into a file, each between
+// the lines <!-- name --> and <!-- /name -->.
+func WriteTables(file, folder string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		r, err := Load(filepath.Join(folder, name+".json"))
+		if err != nil {
+			return err
+		}
+		var b bytes.Buffer
+		if err := Print(&b, name, r); err != nil {
+			return err
+		}
+		if text, err = replace(text, name, b.Bytes()); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	return os.WriteFile(file, text, 0o644)
+}
+
+// replace puts a table between its marks.
+func replace(text []byte, name string, table []byte) ([]byte, error) {
+	begin, end := []byte("<!-- "+name+" -->\n"), []byte("<!-- /"+name+" -->\n")
+	before, rest, ok := bytes.Cut(text, begin)
+	if !ok {
+		return nil, fmt.Errorf("the mark of %s is missing", name)
+	}
+	_, after, ok := bytes.Cut(rest, end)
+	if !ok {
+		return nil, fmt.Errorf("the end mark of %s is missing", name)
+	}
+	return slices.Concat(before, begin, []byte("\n"), table, []byte("\n"), end, after), nil
+}

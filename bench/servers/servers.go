@@ -1,0 +1,69 @@
+// Package servers holds an echo server for each candidate, each written the
+// way that its own documentation recommends for speed: messages in memory that
+// is used again, no compression, messages up to 1 MiB.
+package servers
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/pushwire/pushwire/bench/memory"
+)
+
+// maxMessage is the limit that every candidate that has one is given, in bytes.
+const maxMessage = 1 << 20
+
+// Mode is what is done with a connection in memory.
+type Mode int
+
+const (
+	Read  Mode = iota // n messages are read
+	Write             // n messages are written
+	Echo              // n messages are read and written back
+)
+
+func (m Mode) String() string { return [...]string{"read", "write", "read+write"}[m] }
+
+// Candidate is one of those that are compared.
+type Candidate struct {
+	Name   string
+	Module string // that it comes from, for its version
+	Note   string // how it is used
+
+	// Ours says that it is this module.
+	Ours bool
+
+	// Raw says that it echoes bytes and knows no frames: there is no opening
+	// handshake.
+	Raw bool
+
+	// Serve echoes on all connections of l until l fails.
+	Serve func(l net.Listener) error
+
+	// InMemory handles n messages over nc; payload is what Write sends. nil
+	// where it would be another candidate's.
+	InMemory func(nc *memory.Conn, mode Mode, n int, payload []byte) error
+}
+
+// All are the candidates in the order of the tables.
+var All = []Candidate{
+	pushwireHandler,
+	pushwireServe,
+	gorilla,
+	coder,
+	gwsHTTP,
+	gwsServer,
+	gobwas,
+	raw4K,
+	raw64K,
+}
+
+// Find returns the candidate of a name.
+func Find(name string) (Candidate, error) {
+	for _, c := range All {
+		if c.Name == name {
+			return c, nil
+		}
+	}
+	return Candidate{}, fmt.Errorf("there is no candidate %q", name)
+}
