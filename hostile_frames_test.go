@@ -111,7 +111,10 @@ func (r *frameRow) check(t *testing.T, role frame.Role, p *testpeer.Peer, got <-
 func TestHostileFramesGetTheRightCloseOnEveryPath(t *testing.T) {
 	for _, v := range victims {
 		t.Run(v.name, func(t *testing.T) {
-			for _, r := range frameRows() {
+			for i, r := range frameRows() {
+				if v.sample && i%4 != 0 {
+					continue
+				}
 				t.Run(r.name, func(t *testing.T) {
 					p, got := v.open(t, &r.cfg)
 					b, _ := r.bytes(v.role)
@@ -166,30 +169,31 @@ func sendSlowly(p *testpeer.Peer, b []byte, each func(n int)) {
 // Every way to cut the bytes of a conversation in two gives the same result,
 // headers with both extended lengths included.
 func TestFramesSplitAtEveryByteAreTheSame(t *testing.T) {
-	long := strings.Repeat("0123456789abcdef", 1<<12) // 64 KiB: a 64-bit length
-	row := frameRow{
-		send: []testpeer.Frame{
-			textFrame("κόσμε"), pingFrame("p"), textStart(long[:300]), pingFrame(""), lastFrame("é"), textFrame(long), closeFrame(1000, "bye"),
-		},
-		code: 1000,
-		got:  []string{"κόσμε", long[:300] + "é", long},
-	}
-	for _, role := range bothRoles {
-		b, _ := row.bytes(role)
-		for at := range b {
-			if inside := at > 1200 && at < len(b)-64; inside && at%4099 != 0 {
-				continue // the inside of the long payload, by samples
-			}
-			synctest.Test(t, func(t *testing.T) {
-				p, _, got := memVictim(t, role, &row.cfg)
-				p.WriteRaw(b[:at])
-				synctest.Wait()
-				p.WriteRaw(b[at:])
-				row.check(t, role, p, got)
+	medium := all65536[:300]
+	for _, r := range []frameRow{
+		{name: "lengths in 7 and 16 bits", code: 1000, got: []string{"κόσμε", medium + "é"}, send: frames(
+			textFrame("κόσμε"), pingFrame("p"), textStart(medium), pingFrame(""), lastFrame("é"), closeFrame(1000, "bye"))},
+		{name: "a length in 64 bits", code: 1000, got: []string{all65536}, send: frames(textFrame(all65536), closeFrame(1000, ""))},
+	} {
+		for _, role := range bothRoles {
+			t.Run(fmt.Sprintf("%s/%v", r.name, role), func(t *testing.T) {
+				b, _ := r.bytes(role)
+				for at := range b {
+					if at > 350 && at < len(b)-20 && at%16411 != 0 {
+						continue // the inside of the long payload, by samples
+					}
+					synctest.Test(t, func(t *testing.T) {
+						p, _, got := memVictim(t, role, &r.cfg)
+						p.WriteRaw(b[:at])
+						synctest.Wait()
+						p.WriteRaw(b[at:])
+						r.check(t, role, p, got)
+					})
+					if t.Failed() {
+						t.Fatalf("split before byte %d of %d", at, len(b))
+					}
+				}
 			})
-			if t.Failed() {
-				t.Fatalf("%v: split before byte %d of %d", role, at, len(b))
-			}
 		}
 	}
 }
@@ -388,7 +392,8 @@ var noLimits = pushwire.Config{MaxMessage: -1, MaxFragments: -1}
 // RFC 6455, 5.5: "All control frames MUST have a payload length of 125 bytes
 // or less and MUST NOT be fragmented."
 func controlRows() (rows []frameRow) {
-	for opcode, name := range map[byte]string{8: "close", 9: "ping", 10: "pong"} {
+	for i, name := range []string{"close", "ping", "pong"} {
+		opcode := byte(8 + i)
 		f := controlFrame(opcode, "\x03\xe8")
 		for _, r := range []frameRow{
 			{name: " of 126 bytes", send: frames(controlFrame(opcode, "\x03\xe8"+all125[1:])), token: "frame_control_too_long"},
@@ -450,17 +455,17 @@ func closeRows() (rows []frameRow) {
 				code: 1002, token: "close_code_invalid", decides: untilEnd})
 		}
 	}
-	for name, reason := range map[string]string{
-		"is one bad byte":               "\xff",
-		"ends inside a character":       "gr\xc3",
-		"holds a surrogate":             "a\xed\xa0\x80b",
-		"holds an overlong form":        "a\xc0\xafb",
-		"goes beyond U+10FFFF":          "\xf4\x90\x80\x80",
-		"is bad after 122 bytes":        all125[:122] + "\x80",
-		"begins with half a character":  "\x82\xac",
-		"is bad behind many characters": strings.Repeat("é", 60) + "\xf0\x9f",
+	for _, bad := range []struct{ name, reason string }{
+		{"is one bad byte", "\xff"},
+		{"ends inside a character", "gr\xc3"},
+		{"holds a surrogate", "a\xed\xa0\x80b"},
+		{"holds an overlong form", "a\xc0\xafb"},
+		{"goes beyond U+10FFFF", "\xf4\x90\x80\x80"},
+		{"is bad after 122 bytes", all125[:122] + "\x80"},
+		{"begins with half a character", "\x82\xac"},
+		{"is bad behind many characters", strings.Repeat("é", 60) + "\xf0\x9f"},
 	} {
-		rows = append(rows, frameRow{name: "close whose reason " + name, send: frames(closeFrame(1000, reason)),
+		rows = append(rows, frameRow{name: "close whose reason " + bad.name, send: frames(closeFrame(1000, bad.reason)),
 			code: 1007, token: "close_reason_not_utf8", decides: untilEnd})
 	}
 	rows = append(rows, frameRow{name: "close with nothing", send: frames(controlFrame(8, "")), code: 1005, decides: untilEnd})
@@ -558,24 +563,26 @@ func limitRows() []frameRow {
 // changes nothing: not the code that comes back, not what the application is
 // told.
 func afterCloseRows() (rows []frameRow) {
-	masked := frame.Header{Fin: true, Opcode: frame.Text, Masked: true, Length: 1}
-	for name, raw := range map[string][]byte{
-		"zeros":                make([]byte, 5000),
-		"FF bytes":             bytes.Repeat([]byte{0xff}, 5000),
-		"half a header":        {0x81},
-		"a masked text frame":  append(masked.Append(nil), 'x'),
-		"an unmasked text":     {0x81, 1, 'x'},
-		"another close frame":  {0x88, 2, 0x03, 0xe9},
-		"another, masked":      {0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9},
-		"an HTTP request":      []byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-		"100 KiB of something": noise(100 << 10),
+	for _, k := range []struct {
+		name string
+		raw  []byte
+	}{
+		{"zeros", make([]byte, 5000)},
+		{"FF bytes", bytes.Repeat([]byte{0xff}, 5000)},
+		{"half a header", []byte{0x81}},
+		{"a masked text frame", []byte{0x81, 0x81, 0, 0, 0, 0, 'x'}},
+		{"an unmasked text", []byte{0x81, 1, 'x'}},
+		{"another close frame", []byte{0x88, 2, 0x03, 0xe9}},
+		{"another, masked", []byte{0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9}},
+		{"an HTTP request", []byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")},
+		{"100 KiB of something", noise(100 << 10)},
 	} {
 		rows = append(rows,
-			frameRow{name: "close and " + name, send: frames(textFrame("a"), closeFrame(4001, "bye")), raw: raw, code: 4001, got: []string{"a"}},
-			frameRow{name: "empty close and " + name, send: frames(controlFrame(8, "")), raw: raw, code: 1005},
-			frameRow{name: "RSV and " + name, send: frames(withRSV(2, textFrame("a"))), raw: raw, code: 1002, token: "frame_rsv_unexpected"},
-			frameRow{name: "bad close and " + name, send: frames(closeFrame(1006, "")), raw: raw, code: 1002, token: "close_code_invalid"},
-			frameRow{name: "too long and " + name, send: frames(withDeclared(1<<40, textFrame(""))), raw: raw, code: 1009, token: "message_too_big"},
+			frameRow{name: "close and " + k.name, send: frames(textFrame("a"), closeFrame(4001, "bye")), raw: k.raw, code: 4001, got: []string{"a"}},
+			frameRow{name: "empty close and " + k.name, send: frames(controlFrame(8, "")), raw: k.raw, code: 1005},
+			frameRow{name: "RSV and " + k.name, send: frames(withRSV(2, textFrame("a"))), raw: k.raw, code: 1002, token: "frame_rsv_unexpected"},
+			frameRow{name: "bad close and " + k.name, send: frames(closeFrame(1006, "")), raw: k.raw, code: 1002, token: "close_code_invalid"},
+			frameRow{name: "too long and " + k.name, send: frames(withDeclared(1<<40, textFrame(""))), raw: k.raw, code: 1009, token: "message_too_big"},
 		)
 	}
 	return rows
