@@ -22,16 +22,21 @@ import "fmt"
 // processing the client's handshake and return an HTTP response with an
 // appropriate error code (such as 400 Bad Request)."
 func (r *Request) Check() error {
-	for _, check := range [...]func(*Request) *Error{
-		(*Request).checkHTTP,
-		(*Request).checkUpgrade,
-		(*Request).checkVersion,
-		(*Request).checkKey,
-		(*Request).checkLists,
-	} {
-		if err := check(r); err != nil {
-			return err
-		}
+	// Plain calls: through a table r would escape to the heap.
+	if err := r.checkHTTP(); err != nil {
+		return err
+	}
+	if err := r.checkUpgrade(); err != nil {
+		return err
+	}
+	if err := r.checkVersion(); err != nil {
+		return err
+	}
+	if err := r.checkKey(); err != nil {
+		return err
+	}
+	if err := r.checkLists(); err != nil {
+		return err
 	}
 	return nil
 }
@@ -130,16 +135,18 @@ func (r *Request) checkKey() *Error {
 	return nil
 }
 
-// checkLists reads the two optional lists. That they were read before and
-// found good shows in their having elements.
+// checkLists reads the two optional lists once more, for their faults: Header
+// is what was sent, and the lists may have been changed since. Room on the
+// stack is enough for what browsers send.
 func (r *Request) checkLists() *Error {
+	var room [8]string
 	if lines := r.Header[headerProtocol]; lines != nil {
-		if _, err := appendProtocols(nil, lines); err != nil {
+		if _, err := appendProtocols(room[:0], lines); err != nil {
 			return err
 		}
 	}
 	if lines := r.Header[headerExtensions]; lines != nil {
-		if _, bad := appendExtensions(nil, lines); bad != "" {
+		if _, bad := appendExtensions(room[:0], lines); bad != "" {
 			return faultExtensionSyntax.with(bad)
 		}
 	}

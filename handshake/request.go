@@ -179,6 +179,10 @@ func FromHTTP(r *http.Request) (Request, error) {
 	}
 	// net/http takes Transfer-Encoding out of the header.
 	if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
+		// What else is wrong may have the better answer, here too.
+		if err := q.Check(); err != nil {
+			return q, err
+		}
 		return q, faultBody.with()
 	}
 	return q, nil
