@@ -36,8 +36,8 @@ type netConn struct {
 	typ         Type
 	read, write deadline
 
-	mu sync.Mutex // held through a Read
-	r  io.Reader  // of the message in hand; nil between messages
+	mu sync.Mutex     // held through a Read
+	r  *messageReader // of the message in hand; nil between messages
 }
 
 func (n *netConn) LocalAddr() net.Addr  { return n.c.LocalAddr() }
@@ -61,8 +61,9 @@ func (n *netConn) Read(p []byte) (int, error) {
 				n.c.Close(frame.CodeUnsupportedData, "only "+n.typ.String()+" messages are taken")
 				return 0, n.c.Err()
 			}
-			n.r = r
+			n.r = r.(*messageReader)
 		}
+		n.r.ctx = ctx // the deadline may have been moved since the last Read
 		if len(p) == 0 {
 			return 0, nil
 		}
