@@ -92,6 +92,9 @@ func (p pair) run(t *testing.T, s *secure) {
 	both("many", testMany)
 	both("while the other sends", testFullDuplex)
 	step("subprotocol", func(t *testing.T) { p.testSubprotocol(t, url, s, connect) })
+	if p.ours == "server" {
+		step("origin", func(t *testing.T) { p.testOrigin(t, url, s) })
+	}
 	step("close", func(t *testing.T) { p.testClose(t, connect) })
 	step("invalid UTF-8", func(t *testing.T) {
 		if p.ours != "client" {
@@ -267,6 +270,27 @@ func (p pair) testSubprotocol(t *testing.T, url string, s *secure, connect func(
 		t.Errorf("nothing in common: %q, want the client's own refusal", refused)
 	}
 	p.server.accept(t).ended(t)
+}
+
+// testOrigin sends what a browser would send for a page: a foreign package
+// sends no Origin of its own.
+func (p pair) testOrigin(t *testing.T, url string, s *secure) {
+	same := strings.TrimSuffix(strings.Replace(url, "ws", "http", 1), "/")
+	otherScheme := strings.Replace(url, "ws", "https", 1)
+	if s != nil {
+		otherScheme = strings.Replace(url, "wss", "http", 1)
+	}
+	for _, origin := range []string{"http://elsewhere.example", "null", strings.TrimSuffix(otherScheme, "/")} {
+		_, refused := p.client.dial(t, url, dialing{header: map[string]string{"Origin": origin}, secure: s})
+		if refused != "403" {
+			t.Errorf("origin %s: %q, want 403", origin, refused)
+		}
+	}
+	c, refused := p.client.dial(t, url, dialing{header: map[string]string{"Origin": same}, secure: s})
+	if refused != "" {
+		t.Fatalf("origin %s, the server's own: %s", same, refused)
+	}
+	finish(t, c, p.server.accept(t))
 }
 
 func (p pair) testClose(t *testing.T, connect func(*testing.T, ...string) (end, end)) {

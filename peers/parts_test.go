@@ -46,7 +46,7 @@ func (p part) need(t *testing.T) string {
 			return path
 		}
 	}
-	const format = "%s is missing: run ci/setup.sh, or set %s"
+	const format = "missing: %s; run ci/setup.sh, or set %s"
 	if os.Getenv("CI") == "true" || os.Getenv("PUSHWIRE_REQUIRE") == "1" {
 		t.Fatalf(format, p.name, p.variable)
 	}

@@ -24,9 +24,9 @@ function connect({ url, protocols = [], ca, max, headers }) {
     };
     ws.once("open", () => settle("open", { protocol: ws.protocol }));
     ws.once("unexpected-response", (_, res) => {
-      ws.removeAllListeners("close");
-      ws.on("error", () => {});
       settle("refused", { code: res.statusCode });
+      for (const event of ["close", "error"]) ws.removeAllListeners(event);
+      ws.on("error", () => {}); // terminate makes one
       ws.terminate();
     });
     ws.on("error", (err) => {
