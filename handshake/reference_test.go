@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/net/http/httpguts"
 )
 
 // agreeRequest says how the reading r of raw differs from net/http's, which
@@ -74,6 +75,10 @@ func agreeResponse(raw []byte, r *Response) error {
 		delete(got, "Content-Length")
 		delete(got, "Trailer")
 		delete(ref.Header, "Content-Length")
+	}
+	if httpguts.HeaderValuesContainsToken(got["Connection"], "close") {
+		delete(got, "Connection") // net/http has taken it out
+		delete(ref.Header, "Connection")
 	}
 	if lengths := got["Content-Length"]; len(lengths) > 1 {
 		got["Content-Length"] = lengths[:1]
