@@ -1,0 +1,64 @@
+package pushwire_test
+
+import (
+	"errors"
+	"io"
+	"net"
+	"testing"
+
+	"github.com/pushwire/pushwire"
+	"github.com/pushwire/pushwire/frame"
+)
+
+func TestDetachGivesTheTransportAndAllUnreadBytesBack(t *testing.T) {
+	for _, m := range []mode{mem, tcp, tls_} {
+		t.Run(string(m), func(t *testing.T) {
+			a, b := netPair(t, m)
+			defer a.Close()
+			defer b.Close()
+			c := pushwire.NewConn(b, frame.Server, nil)
+			whole := frame.AppendMessage(nil, frame.Client, frame.Text, 0, []byte("hello"))
+			rest := "\x81" // which is the beginning of a header, too
+			if _, err := a.Write(append(whole, rest...)); err != nil {
+				t.Fatal(err)
+			}
+			if _, m, err := c.Read(t.Context()); err != nil || string(m) != "hello" {
+				t.Fatal(string(m), err)
+			}
+			nc, unread, err := c.Detach()
+			if err != nil || nc != b {
+				t.Fatal(err)
+			}
+			if string(unread) != rest {
+				t.Errorf("unread %q", unread)
+			}
+			if _, _, err := c.Read(t.Context()); !errors.Is(err, pushwire.ErrDetached) || !errors.Is(err, net.ErrClosed) {
+				t.Errorf("Read: %v", err)
+			}
+			if err := c.Write(t.Context(), frame.Text, nil); !errors.Is(err, pushwire.ErrDetached) {
+				t.Errorf("Write: %v", err)
+			}
+			c.CloseNow()
+			go a.Write([]byte("more"))
+			p := make([]byte, 4)
+			if _, err := io.ReadFull(nc, p); err != nil || string(p) != "more" {
+				t.Errorf("the transport: %q, %v", p, err)
+			}
+		})
+	}
+}
+
+func TestDetachInTheMiddleOfAMessageFails(t *testing.T) {
+	a, b := netPair(t, tcp)
+	defer a.Close()
+	c := pushwire.NewConn(b, frame.Server, nil)
+	defer c.CloseNow()
+	whole := frame.AppendMessage(nil, frame.Client, frame.Text, 0, []byte("hello"))
+	a.Write(whole[:8])
+	if _, _, err := c.Reader(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Detach(); err == nil || c.Err() != nil {
+		t.Errorf("Detach: %v, connection: %v", err, c.Err())
+	}
+}
