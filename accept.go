@@ -1,6 +1,7 @@
 package pushwire
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -44,7 +45,7 @@ func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *kee
 	}
 	if err != nil {
 		o.refused(r.RemoteAddr, err)
-		writeRefusal(w, err)
+		writeRefusal(w, r, err)
 		return nil, nil, err
 	}
 	nc, brw, err := http.NewResponseController(w).Hijack()
@@ -97,7 +98,7 @@ func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive
 		err = fmt.Errorf("pushwire: accept: %w", ctx.Err())
 	}
 	o.refused(nc.RemoteAddr().String(), err)
-	refuseConn(nc, err)
+	refuseConn(nc, &req, err)
 	return nil, nil, err
 }
 
@@ -200,11 +201,16 @@ func readRequest(ctx context.Context, nc net.Conn) (req handshake.Request, unrea
 }
 
 // writeRefusal answers over net/http.
-func writeRefusal(w http.ResponseWriter, err error) {
+func writeRefusal(w http.ResponseWriter, r *http.Request, err error) {
 	e := refusal(err)
 	h := w.Header()
 	for name, values := range e.Header {
 		h[name] = values
+	}
+	if r.ContentLength != 0 {
+		// Else net/http reads the body first, to keep the connection: a client
+		// that announces one and sends none would never get its answer.
+		h["Connection"] = append([]string{"close"}, h["Connection"]...)
 	}
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -215,14 +221,19 @@ func writeRefusal(w http.ResponseWriter, err error) {
 
 // refuseConn answers on a bare connection and closes it, once the peer has
 // had the chance to read the answer.
-func refuseConn(nc net.Conn, err error) {
+func refuseConn(nc net.Conn, req *handshake.Request, err error) {
 	defer nc.Close()
 	var he *handshake.Error
 	if !errors.As(err, &he) && !isServerFault(err) {
 		return // the connection broke: nobody is there to read
 	}
 	nc.SetDeadline(time.Now().Add(refusalTimeout))
-	if _, err := nc.Write(handshake.AppendError(nil, refusal(err))); err != nil {
+	answer := handshake.AppendError(nil, refusal(err))
+	if req.Method == http.MethodHead {
+		// RFC 9110, 9.3.2: "the server MUST NOT send content in the response".
+		answer = answer[:bytes.Index(answer, []byte("\r\n\r\n"))+4]
+	}
+	if _, err := nc.Write(answer); err != nil {
 		return
 	}
 	var w wire
