@@ -16,6 +16,9 @@ import (
 	"github.com/pushwire/pushwire/handshake"
 )
 
+// defaultAccept is shared by all connections that were accepted with nil.
+var defaultAccept AcceptOptions
+
 // Accept answers the opening handshake in r and takes its connection over. w
 // may be wrapped by middleware that implements http.Hijacker or Unwrap. Fields
 // that were set in w.Header(), cookies for instance, go out with the answer,
@@ -35,7 +38,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 
 func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *keepalive) (*Conn, *handshake.Request, error) {
 	if o == nil {
-		o = &AcceptOptions{}
+		o = &defaultAccept
 	}
 	req, err := handshake.FromHTTP(r)
 	var answer []byte
@@ -76,7 +79,7 @@ func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (*Conn, *han
 
 func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive) (*Conn, *handshake.Request, error) {
 	if o == nil {
-		o = &AcceptOptions{}
+		o = &defaultAccept
 	}
 	nc.SetDeadline(time.Now().Add(handshakeTimeout))
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(past) })
@@ -164,6 +167,10 @@ func readRequest(ctx context.Context, nc net.Conn) (req handshake.Request, unrea
 	tc, isTLS := nc.(*tls.Conn)
 	if isTLS {
 		if err := tc.HandshakeContext(ctx); err != nil {
+			if isPlainHTTP(err) {
+				return req, nil, &handshake.Error{Status: http.StatusBadRequest, Token: "handshake_plain_on_tls",
+					Reason: "the request came without TLS to a port that wants it (use wss or https)"}
+			}
 			return req, nil, fmt.Errorf("pushwire: accept: TLS: %w", err)
 		}
 	}
@@ -200,6 +207,21 @@ func readRequest(ctx context.Context, nc net.Conn) (req handshake.Request, unrea
 	}
 }
 
+// isPlainHTTP reports whether a TLS handshake failed because the peer began
+// with a request: methods are in capital letters, record types are not.
+func isPlainHTTP(err error) bool {
+	var re tls.RecordHeaderError
+	if !errors.As(err, &re) || re.Conn == nil {
+		return false
+	}
+	for _, c := range re.RecordHeader[:3] {
+		if c < 'A' || c > 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
 // writeRefusal answers over net/http.
 func writeRefusal(w http.ResponseWriter, r *http.Request, err error) {
 	e := refusal(err)
@@ -226,6 +248,12 @@ func refuseConn(nc net.Conn, req *handshake.Request, err error) {
 	var he *handshake.Error
 	if !errors.As(err, &he) && !isServerFault(err) {
 		return // the connection broke: nobody is there to read
+	}
+	if tc, ok := nc.(*tls.Conn); ok && !tc.ConnectionState().HandshakeComplete {
+		if he == nil {
+			return
+		}
+		nc = tc.NetConn() // who speaks plain HTTP is told so in plain
 	}
 	nc.SetDeadline(time.Now().Add(refusalTimeout))
 	answer := handshake.AppendError(nil, refusal(err))
