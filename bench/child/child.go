@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"runtime/pprof"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +20,7 @@ import (
 
 const (
 	serverEnv  = "PUSHWIRE_BENCH_SERVER"  // name of the candidate that the process serves
-	profileEnv = "PUSHWIRE_BENCH_PROFILE" // prefix of the files that get profiles; none when empty
+	profileEnv = "PUSHWIRE_BENCH_PROFILE" // prefix of the files that get profiles; none when empty. The figures are then worthless.
 )
 
 // Questions that a parent asks on standard input, a line each. The end of the
@@ -37,6 +36,9 @@ func Main() {
 	name := os.Getenv(serverEnv)
 	if name == "" {
 		return
+	}
+	if os.Getenv(profileEnv) != "" {
+		runtime.MemProfileRate = 1 // before the server allocates
 	}
 	if err := serve(name); err != nil {
 		fmt.Fprintln(os.Stderr, "bench server:", err)
@@ -54,23 +56,14 @@ func serve(name string) error {
 	if err != nil {
 		return err
 	}
-	if prefix := os.Getenv(profileEnv); prefix != "" {
-		base := prefix + strings.NewReplacer(" ", "-", "/", "-").Replace(name)
-		f, err := os.Create(base + ".cpu")
+	profiles := os.Getenv(profileEnv)
+	if profiles != "" {
+		profiles += strings.NewReplacer(" ", "-", "/", "-").Replace(name)
+		stop, err := profileCPU(profiles + ".cpu")
 		if err != nil {
 			return err
 		}
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer func() {
-			pprof.StopCPUProfile()
-			f.Close()
-			if f, err := os.Create(base + ".heap"); err == nil {
-				pprof.Lookup("heap").WriteTo(f, 0)
-				f.Close()
-			}
-		}()
+		defer stop()
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- c.Serve(l) }()
@@ -88,6 +81,9 @@ func serve(name string) error {
 		u, err := usage()
 		if err == nil && questions.Text() == askAll {
 			err = u.holdings()
+		}
+		if err == nil && questions.Text() == askAll && profiles != "" {
+			err = profileHeap(profiles + ".heap")
 		}
 		if err != nil {
 			return err
