@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -266,8 +267,10 @@ func TestServeEndsWithItsContextAndClosesAllWith1001(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	left := make(chan error, 20)
+	started := make(chan struct{}, 20)
 	go func() {
 		done <- pushwire.Serve(ctx, l, func(ctx context.Context, c *pushwire.Conn, _ *handshake.Request) {
+			started <- struct{}{}
 			<-ctx.Done()
 			left <- context.Cause(ctx)
 		}, nil)
@@ -280,6 +283,7 @@ func TestServeEndsWithItsContextAndClosesAllWith1001(t *testing.T) {
 		}
 		defer c.CloseNow()
 		clients = append(clients, c)
+		<-started
 	}
 	idle, err := net.Dial("tcp", l.Addr().String()) // a handshake that never comes
 	if err != nil {
@@ -373,14 +377,15 @@ func TestHandshakeThatDoesNotComeIsCutAfterItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := memconn.Pipe()
 		start := time.Now()
-		go func() { // a byte a second, for ever
+		var sender sync.WaitGroup
+		sender.Go(func() { // a byte a second, for ever
 			for i := 0; ; i++ {
 				if _, err := a.Write([]byte(opening("h")[i : i+1])); err != nil {
 					return
 				}
 				time.Sleep(time.Second)
 			}
-		}()
+		})
 		_, _, err := pushwire.AcceptConn(t.Context(), b, nil)
 		var he *handshake.Error
 		if !errors.As(err, &he) || he.Status != http.StatusRequestTimeout {
@@ -390,6 +395,7 @@ func TestHandshakeThatDoesNotComeIsCutAfterItsTime(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 		a.Close()
+		sender.Wait()
 	})
 }
 

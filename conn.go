@@ -74,7 +74,7 @@ func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, pr
 // not be changed afterwards. The Conn takes nc over.
 func NewConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
 	if cfg == nil {
-		cfg = &Config{}
+		cfg = &defaultAccept.Config
 	}
 	c := newConn(context.Background(), nc, role, cfg, "", nil)
 	c.startKeepalive(nil)

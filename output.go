@@ -332,6 +332,7 @@ func (o *output) next(c *Conn) batch {
 	if o.stage == closeWaits {
 		buf.b = append(buf.b, o.closing...)
 		o.stage, o.closing, b.isClose = closeTaken, nil, true
+		o.queue.clear() // what an open Writer held up: no data may follow now
 	}
 	b.p = buf.b
 	return b

@@ -12,7 +12,7 @@ import (
 // It works in a bubble of testing/synctest.
 func Pipe(cfg *Config) (client, server *Conn) {
 	if cfg == nil {
-		cfg = &Config{}
+		cfg = &defaultAccept.Config
 	}
 	a, b := memconn.Pipe()
 	client = newConn(context.Background(), a, frame.Client, cfg, "", nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 
 	"github.com/pushwire/pushwire/frame"
 )
@@ -104,7 +105,7 @@ func (w *messageWriter) frame(fin bool, p ...[]byte) error {
 		}
 		return nil
 	}
-	if (w.sent || begun) && !(begun && fin) && w.c.Err() == nil {
+	if (w.sent || begun) && !(begun && fin) && !errors.Is(err, net.ErrClosed) {
 		// RFC 6455, 5.4, has no way to give a message up in its middle.
 		w.c.breakOff(err)
 	}
