@@ -66,7 +66,6 @@ func (d *dialing) forgetCredentials() {
 	if d.tls != nil {
 		d.tls = d.tls.Clone()
 		d.tls.Certificates = nil
-		d.tls.NameToCertificate = nil
 		d.tls.GetClientCertificate = nil
 	}
 }

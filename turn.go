@@ -14,17 +14,6 @@ type turn struct {
 	waiters []chan struct{}
 }
 
-// tryTake takes the turn if nobody has it.
-func (t *turn) tryTake() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.held {
-		return false
-	}
-	t.held = true
-	return true
-}
-
 // take waits for the turn; it fails only with the context's error.
 func (t *turn) take(ctx context.Context) error {
 	t.mu.Lock()

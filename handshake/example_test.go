@@ -222,7 +222,8 @@ func ExampleAppendAccept() {
 }
 
 func ExampleNewKey() {
-	fmt.Println(len(handshake.NewKey()), handshake.NewKey() == handshake.NewKey())
+	a, b := handshake.NewKey(), handshake.NewKey()
+	fmt.Println(len(a), a == b)
 	// Output:
 	// 24 false
 }

@@ -155,7 +155,7 @@ func TestCloseWriteEndsOneDirectionOnly(t *testing.T) {
 
 // within runs f, which must be blocked at first, in a bubble, with act after
 // one minute, and returns f's results and how long it took.
-func within(t *testing.T, act func(a, b *Conn), f func(a, b *Conn) (int, error)) (n int, err error, took time.Duration) {
+func within(t *testing.T, act func(a, b *Conn), f func(a, b *Conn) (int, error)) (n int, took time.Duration, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		a, b := PipeSize(10)
@@ -243,7 +243,7 @@ func TestBlockedCallEndsWhenDeadlineMovesOrEndsClose(t *testing.T) {
 		}, func(a, b *Conn) { a.SetWriteDeadline(in(time.Second)) }, 0, os.ErrDeadlineExceeded, 61 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n, err, took := within(t, c.act, c.f)
+			n, took, err := within(t, c.act, c.f)
 			if n != c.n || !errors.Is(err, c.err) || took != c.took {
 				t.Errorf("got %d, %v after %v; want %d, %v after %v", n, err, took, c.n, c.err, c.took)
 			}
