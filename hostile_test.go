@@ -23,7 +23,8 @@ import (
 //
 //	hostile_frames_test.go     frames, right and wrong, whole and byte by byte
 //	hostile_ends_test.go       connections that end or stall where they must not
-//	hostile_handshake_test.go  opening handshakes, and what arrives with them
+//	hostile_handshake_test.go  opening handshakes, good and bad
+//	hostile_slow_test.go       handshakes that are slow, cut off or misdirected
 //	hostile_memory_test.go     the same again with an eye on the heap
 
 // A victim is one way in which the end under test comes to its connection.
@@ -80,30 +81,31 @@ var victims = []victim{
 func newConnVictim(m mode, role frame.Role) func(t *testing.T, cfg *pushwire.Config) (*testpeer.Peer, <-chan seen) {
 	return func(t *testing.T, cfg *pushwire.Config) (*testpeer.Peer, <-chan seen) {
 		client, server := netPair(t, m)
-		ours, theirs, part := server, client, testpeer.Client
-		if role == frame.Client {
-			ours, theirs, part = client, server, testpeer.Server
-		}
-		got := make(chan seen, 1)
-		c := pushwire.NewConn(ours, role, cfg)
-		t.Cleanup(func() { c.CloseNow() })
-		go func() { got <- see(c) }()
-		return testpeer.New(t, theirs, part), got
+		return victimOver(t, client, server, role, cfg)
 	}
+}
+
+// victimOver makes the end of role the victim, and the other one the peer.
+func victimOver(t *testing.T, client, server net.Conn, role frame.Role, cfg *pushwire.Config) (*testpeer.Peer, <-chan seen) {
+	ours, theirs, part := server, client, testpeer.Client
+	if role == frame.Client {
+		ours, theirs, part = client, server, testpeer.Server
+	}
+	got := make(chan seen, 1)
+	c := pushwire.NewConn(ours, role, cfg)
+	t.Cleanup(func() { c.CloseNow() })
+	go func() { got <- see(c) }()
+	return testpeer.New(t, theirs, part), got
 }
 
 // memVictim is newConnVictim over memconn, with the peer's end.
 func memVictim(t *testing.T, role frame.Role, cfg *pushwire.Config) (*testpeer.Peer, *memconn.Conn, <-chan seen) {
-	a, b := memconn.Pipe()
-	part := testpeer.Client
+	client, server := memconn.Pipe()
+	p, got := victimOver(t, client, server, role, cfg)
 	if role == frame.Client {
-		part = testpeer.Server
+		return p, server, got
 	}
-	got := make(chan seen, 1)
-	c := pushwire.NewConn(b, role, cfg)
-	t.Cleanup(func() { c.CloseNow() })
-	go func() { got <- see(c) }()
-	return testpeer.New(t, a, part), a, got
+	return p, client, got
 }
 
 var bothRoles = []frame.Role{frame.Server, frame.Client}
