@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/pushwire/pushwire/internal/leftout"
 )
 
 // A part is something that ci/setup.sh installs.
@@ -27,7 +29,7 @@ var (
 func (p part) need(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("-short leaves out the clients and servers that are not ours")
+		leftout.Skip(t, "the clients and servers that are not ours, by -short")
 	}
 	if path := os.Getenv(p.variable); path != "" {
 		return path
@@ -46,10 +48,6 @@ func (p part) need(t *testing.T) string {
 			return path
 		}
 	}
-	const format = "missing: %s; run ci/setup.sh, or set %s"
-	if os.Getenv("CI") == "true" || os.Getenv("PUSHWIRE_REQUIRE") == "1" {
-		t.Fatalf(format, p.name, p.variable)
-	}
-	t.Skipf(format, p.name, p.variable)
+	leftout.Missing(t, "what needs %s, which is not installed: run ci/setup.sh, or set %s", p.name, p.variable)
 	return ""
 }
