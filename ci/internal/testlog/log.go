@@ -26,6 +26,7 @@ type key struct{ pkg, test string }
 // record is what is known of one test.
 type record struct {
 	output  strings.Builder
+	started bool   // it is a test, not the part of a name before a slash
 	result  string // pass, fail, skip; empty while it runs
 	parent  bool   // has subtests
 	badLeaf bool   // a test below it failed, so that its own failure says nothing new
@@ -98,7 +99,7 @@ func (l *log) add(ev event) {
 			io.WriteString(l.w, ev.Output)
 		}
 	case "run", "start":
-		l.test(k)
+		l.test(k).started = true
 	case "pass", "fail", "skip":
 		l.test(k).result = ev.Action
 		if ev.Test == "" {
@@ -124,6 +125,12 @@ func (l *log) endPackage(ev event) {
 		r := l.tests[k]
 		if r.result == "" {
 			r.result = "fail" // the process died under it
+			if !r.started {   // a subtest's own name holds a slash: there is no such test
+				r.result = "none"
+				if r.badLeaf {
+					r.result = "fail"
+				}
+			}
 		}
 		bad := r.result == "fail"
 		if i := strings.LastIndexByte(name, '/'); bad && i > 0 {

@@ -60,6 +60,24 @@ func TestLog(t *testing.T) {
 	}
 }
 
+// A subtest that was named "GET /x" stands for itself, not for a test "GET " as well.
+func TestLogSlashInTheNameOfASubtest(t *testing.T) {
+	var out bytes.Buffer
+	l := newLog(&out, false)
+	const stream = `{"Action":"run","Package":"p","Test":"TestT"}
+{"Action":"run","Package":"p","Test":"TestT/GET_/x"}
+{"Action":"pass","Package":"p","Test":"TestT/GET_/x"}
+{"Action":"pass","Package":"p","Test":"TestT"}
+{"Action":"pass","Package":"p"}
+`
+	if err := l.read(strings.NewReader(stream)); err != nil {
+		t.Fatal(err)
+	}
+	if want := (counts{passed: 1}); l.counts != want {
+		t.Errorf("counts %v, want %v\n%s", l.counts, want, out.String())
+	}
+}
+
 func TestLogBuildFailure(t *testing.T) {
 	var out bytes.Buffer
 	l := newLog(&out, false)
