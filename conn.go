@@ -35,6 +35,7 @@ type Conn struct {
 
 	ctx    context.Context // ends with the connection
 	cancel context.CancelCauseFunc
+	done   <-chan struct{} // of ctx; made here, where the stack has room
 
 	wire wire
 
@@ -62,6 +63,7 @@ type Conn struct {
 func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, protocol string, unread []byte) *Conn {
 	c := &Conn{role: role, cfg: cfg, protocol: protocol}
 	c.ctx, c.cancel = context.WithCancelCause(base)
+	c.done = c.ctx.Done()
 	c.wire.init(nc, cfg.writeWithin())
 	c.in.init(c, unread)
 	c.out.watch.wire, c.out.watch.write = &c.wire, true

@@ -285,7 +285,9 @@ func (c *Conn) flush() {
 	for o.err == nil && o.anything() {
 		b := o.next(c)
 		o.mu.Unlock()
+		c.wire.arm()
 		n, err := c.wire.write(b.p)
+		c.wire.disarm()
 		c.stats.bytesWritten.Add(uint64(n))
 		o.mu.Lock()
 		if err != nil {

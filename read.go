@@ -68,8 +68,12 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		var l loan
 		for {
-			t, p, err := c.lend(ctx, &l)
-			if !yield(Message{t, p}, err) || err != nil {
+			m, whole, err := c.beginLend(ctx, &l)
+			if err == nil && !whole {
+				m.Type, m.Data, err = c.message(ctx, m.Data, &l)
+				err = c.endLend(&l, &m, err)
+			}
+			if !yield(m, err) || err != nil {
 				l.scratch.free()
 				return
 			}
@@ -77,29 +81,33 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	}
 }
 
-// lend is Read with a loan that lasts until the next call.
-func (c *Conn) lend(ctx context.Context, l *loan) (Type, []byte, error) {
+// beginLend begins a Read with a loan that lasts until the next call. Either
+// m is whole, or the caller reads the rest of it and calls endLend: what waits
+// is called from a frame of the user's, so that the stack stays small.
+func (c *Conn) beginLend(ctx context.Context, l *loan) (m Message, whole bool, err error) {
 	if err := c.beginRead(ctx); err != nil {
-		return 0, nil, err
+		return m, false, err
 	}
-	defer c.reading.give()
 	l.end(&c.in)
 	if m, ok := c.in.fromInbox(); ok {
-		return m.Type, m.Data, nil
+		c.reading.give()
+		return m, true, nil
 	}
-	part := c.in.part
-	c.in.part = nil
-	t, p, err := c.message(ctx, part, l)
+	m.Data, c.in.part = c.in.part, nil
+	return m, false, nil
+}
+
+func (c *Conn) endLend(l *loan, m *Message, err error) error {
 	if err != nil {
-		if len(p) > 0 {
-			c.in.part = bytes.Clone(p) // it may lie in the scratch buffer
+		if len(m.Data) > 0 {
+			c.in.part = bytes.Clone(m.Data) // it may lie in the scratch buffer
 		}
-		return 0, nil, err
+		*m = Message{}
+	} else if l.scratch != nil && cap(m.Data) > cap(l.scratch.b) {
+		l.scratch.b = m.Data[:0] // it grew; the pool may want it
 	}
-	if l.scratch != nil && cap(p) > cap(l.scratch.b) {
-		l.scratch.b = p[:0] // it grew; the pool may want it
-	}
-	return t, p, nil
+	c.reading.give()
+	return err
 }
 
 // beginRead takes the turn to read. It fails when the connection has ended

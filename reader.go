@@ -66,7 +66,9 @@ func (c *Conn) begin(ctx context.Context) error {
 func (c *Conn) nextData(ctx context.Context, p []byte) (frame.Event, error) {
 	in := &c.in
 	if len(in.b) > 0 {
-		return c.decode()
+		var ev frame.Event
+		err := c.decode(&ev)
+		return ev, err
 	}
 	in.release()
 	rest := in.dec.Remaining()
@@ -90,8 +92,8 @@ func (c *Conn) skip(ctx context.Context) error {
 		}
 	}
 	in.open = false
-	_, _, err := c.received(nil)
-	return err
+	c.received()
+	return nil
 }
 
 type messageReader struct {
@@ -132,7 +134,7 @@ func (r *messageReader) Read(p []byte) (int, error) {
 		}
 		if in.end {
 			in.open = false
-			c.received(nil)
+			c.received()
 			return 0, io.EOF
 		}
 		if r.ctx.Err() != nil {

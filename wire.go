@@ -24,7 +24,7 @@ type wire struct {
 	// one of these may change Read, and under a tls.Conn the socket can stay
 	// silent while a record waits inside.
 	raw     syscall.RawConn
-	pollIn  func(fd uintptr) bool // w.readable, bound once
+	pollIn  func(fd uintptr) bool // what w.readable returned
 	pollOut func(fd uintptr) bool // w.writable, bound once
 	in      rawResult             // of the last readable
 	out     rawResult             // of the last writable
@@ -56,23 +56,14 @@ func (w *wire) init(nc net.Conn, within time.Duration) {
 	}
 	if raw, err := sc.SyscallConn(); err == nil {
 		w.raw = raw
-		w.pollIn, w.pollOut = w.readable, w.writable
+		w.pollIn, w.pollOut = w.readable(), w.writable
 	}
 }
 
-// fill waits for bytes and returns them in a buffer that was borrowed only
-// once they were there, so that a connection that waits holds none. idle says
-// that no message is under way. On transports that cannot be asked for
-// readability, and these block in Read, an idle wait has a small buffer.
-func (w *wire) fill(idle bool) (*buffer, int, error) {
-	if w.raw != nil {
-		if err := w.raw.Read(w.pollIn); err != nil {
-			return nil, 0, err
-		}
-		buf := w.in.buf
-		w.in.buf = nil
-		return buf, w.in.n, w.in.err
-	}
+// fillBlocked waits for bytes on transports that cannot be asked for
+// readability, and these block in Read; while no message is under way (idle)
+// with a small buffer.
+func (w *wire) fillBlocked(idle bool) (*buffer, int, error) {
 	pool := &readBuffers
 	if idle {
 		pool = &idleBuffers
@@ -99,11 +90,8 @@ func (w *wire) read(p []byte) (int, error) {
 }
 
 // write writes all of p, waiting as long as it takes within the time that one
-// write has.
-func (w *wire) write(p []byte) (int, error) {
-	w.arm()
-	return w.nc.Write(p)
-}
+// write has, which must be armed.
+func (w *wire) write(p []byte) (int, error) { return w.nc.Write(p) }
 
 // try writes what fits without waiting. ok is false where the transport
 // can't say; nothing is written then.
@@ -111,7 +99,6 @@ func (w *wire) try(p []byte) (n int, ok bool, err error) {
 	if w.raw == nil {
 		return 0, false, nil
 	}
-	w.arm()
 	w.out = rawResult{p: p}
 	if err := w.raw.Write(w.pollOut); err != nil {
 		return 0, true, err
@@ -121,9 +108,10 @@ func (w *wire) try(p []byte) (n int, ok bool, err error) {
 	return n, true, err
 }
 
-// arm gives the next write its time. Moving a deadline costs more than the
-// rest of a small write, so it is moved only once less than the promised time
-// is left of it.
+// arm gives the next write its time, and disarm takes it back. Moving a
+// deadline costs more than the rest of a small write. Where raw tells whether
+// a write would wait, only one that does is armed. Elsewhere the deadline
+// stays and is moved only once less than the promised time is left of it.
 func (w *wire) arm() {
 	if w.within >= never {
 		return
@@ -131,6 +119,13 @@ func (w *wire) arm() {
 	now := time.Now()
 	if w.deadline.Sub(now) < w.within {
 		w.deadline = now.Add(w.within + w.within/4)
+		w.nc.SetWriteDeadline(w.deadline)
+	}
+}
+
+func (w *wire) disarm() {
+	if w.raw != nil && !w.deadline.IsZero() {
+		w.deadline = time.Time{}
 		w.nc.SetWriteDeadline(w.deadline)
 	}
 }

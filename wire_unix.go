@@ -11,29 +11,33 @@ import (
 // to without waiting.
 const rawIO = true
 
-// readable is called by RawConn.Read until it returns true: first at once,
+// readable returns what RawConn.Read calls until it gets true: at once, and
 // then whenever the socket has become readable. It borrows a buffer for the
-// system call alone and gives it back where there was nothing to read.
-func (w *wire) readable(fd uintptr) bool {
-	buf := readBuffers.get()
-	for {
-		n, err := syscall.Read(int(fd), buf.b[:cap(buf.b)])
-		switch {
-		case err == syscall.EINTR:
-			continue
-		case err == syscall.EAGAIN:
-			buf.free()
-			return false
-		case err != nil:
-			buf.free()
-			w.in = rawResult{err: err}
-		case n == 0:
-			buf.free()
-			w.in = rawResult{err: io.EOF}
-		default:
-			w.in = rawResult{buf: buf, n: n}
+// system call alone and gives it back where there was nothing to read. It is a
+// closure because a method value would put one more frame on the stack of a
+// goroutine that waits.
+func (w *wire) readable() func(fd uintptr) bool {
+	return func(fd uintptr) bool {
+		buf := readBuffers.get()
+		for {
+			n, err := syscall.Read(int(fd), buf.b[:cap(buf.b)])
+			switch {
+			case err == syscall.EINTR:
+				continue
+			case err == syscall.EAGAIN:
+				buf.free()
+				return false
+			case err != nil:
+				buf.free()
+				w.in = rawResult{err: err}
+			case n == 0:
+				buf.free()
+				w.in = rawResult{err: io.EOF}
+			default:
+				w.in = rawResult{buf: buf, n: n}
+			}
+			return true
 		}
-		return true
 	}
 }
 

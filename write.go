@@ -124,12 +124,28 @@ func (c *Conn) cork() {
 // writeWatched writes p to the transport; ctx interrupts. The caller has
 // busy.
 func (c *Conn) writeWatched(ctx context.Context, p []byte) (int, error) {
-	watched := c.out.watch.begin(ctx, c.ctx.Done())
+	n, _, err := c.wire.try(p)
+	if n < len(p) && err == nil {
+		var m int
+		m, err = c.writeWaiting(ctx, p[n:])
+		n += m
+	}
+	c.stats.bytesWritten.Add(uint64(n))
+	return n, err
+}
+
+// writeWaiting is writeWatched once the transport did not take p at once, or
+// where it can't tell. The deadline is set before ctx is watched, which may
+// end at once and then sets its own.
+func (c *Conn) writeWaiting(ctx context.Context, p []byte) (int, error) {
+	c.wire.arm()
+	watched := c.out.watch.begin(ctx, c.done)
 	n, err := c.wire.write(p)
 	if watched && c.out.watch.end() {
 		c.wire.resumeWrite()
+	} else {
+		c.wire.disarm()
 	}
-	c.stats.bytesWritten.Add(uint64(n))
 	return n, err
 }
 

@@ -114,38 +114,60 @@ type Decoder struct {
 // call. Once a Close frame was returned, all further input is consumed
 // without a look (RFC 6455, 1.4).
 func (d *Decoder) Next(p []byte) (ev Event, n int, err error) {
+	n, err = d.advance(p, &ev)
+	if ev.Kind == Control && ev.Payload == nil {
+		ev.Payload = d.control[:d.h.Length]
+	}
+	return ev, n, err
+}
+
+// NextInto is [Decoder.Next] with the event in memory of the caller, for those
+// who keep their stacks small; it sets all of ev. A Decoder that it is called
+// on lives on the heap.
+func (d *Decoder) NextInto(p []byte, ev *Event) (n int, err error) {
+	n, err = d.advance(p, ev)
+	if ev.Kind == Control && ev.Payload == nil {
+		ev.Payload = d.control[:d.h.Length]
+	}
+	return n, err
+}
+
+// advance is Next, but for the payload of a control frame that was put
+// together in d: the caller has to point ev at it, because a pointer to d that
+// went through ev would keep every Decoder off the stack.
+func (d *Decoder) advance(p []byte, ev *Event) (n int, err error) {
+	*ev = Event{}
 	switch d.state {
 	case inHeader:
 		if len(p) == 0 {
-			return Event{}, 0, nil
+			return 0, nil
 		}
 		n, err = d.readHeader(p)
 		if err != nil {
 			d.state, d.err = failed, err
-			return Event{}, 0, err
+			return 0, err
 		}
 		if d.state == inHeader {
-			return Event{}, n, nil
+			return n, nil
 		}
 		if d.h.Opcode.IsControl() {
-			return d.readControl(p, n)
+			return d.readControl(p, n, ev), nil
 		}
-		return d.readData(p, n, true)
+		return d.readData(p, n, true, ev)
 	case inPayload:
 		if d.h.Opcode.IsControl() {
-			return d.readControl(p, 0)
+			return d.readControl(p, 0, ev), nil
 		}
 		if len(p) == 0 {
-			return Event{}, 0, nil
+			return 0, nil
 		}
-		return d.readData(p, 0, false)
+		return d.readData(p, 0, false, ev)
 	case closed:
-		// RFC 6455, 5.5.1: "After both sending and receiving a Close message,
-		// an endpoint considers the WebSocket connection closed"; 1.4: "any
-		// further data received" is to be discarded.
-		return Event{}, len(p), nil
+		// RFC 6455, 1.4: after a close frame an endpoint "discards any further
+		// data received".
+		return len(p), nil
 	}
-	return Event{}, 0, d.err
+	return 0, d.err
 }
 
 // Remaining returns how many payload bytes of the frame in hand are still to
@@ -274,8 +296,8 @@ func (d *Decoder) begin(h Header) error {
 	return nil
 }
 
-// readData returns the piece of a data frame that lies in p from at on.
-func (d *Decoder) readData(p []byte, at int, start bool) (Event, int, error) {
+// readData sets ev to the piece of a data frame that lies in p from at on.
+func (d *Decoder) readData(p []byte, at int, start bool, ev *Event) (int, error) {
 	n := len(p) - at
 	if left := d.h.Length - d.done; int64(n) > left {
 		n = int(left)
@@ -285,15 +307,15 @@ func (d *Decoder) readData(p []byte, at int, start bool) (Event, int, error) {
 		mask.XOR(piece, d.h.Key, int(d.done&3))
 	}
 	d.done += int64(n)
-	ev := Event{Kind: Data, Type: d.message, Start: start, Header: d.h, Payload: piece}
 	if d.message == Text && !d.SkipUTF8 && d.rsv&RSV1 == 0 {
 		// RFC 6455, 8.1: invalid UTF-8 fails the connection; as early as it
 		// can be known.
 		if !d.text.Write(piece) || d.done == d.h.Length && d.h.Fin && !d.text.End() {
 			d.state, d.err = failed, errTextUTF8
-			return Event{}, 0, d.err
+			return 0, d.err
 		}
 	}
+	ev.Kind, ev.Type, ev.Start, ev.Header, ev.Payload = Data, d.message, start, d.h, piece
 	if d.done == d.h.Length {
 		d.state = inHeader
 		if d.h.Fin {
@@ -301,31 +323,35 @@ func (d *Decoder) readData(p []byte, at int, start bool) (Event, int, error) {
 			d.message = 0
 		}
 	}
-	return ev, at + n, nil
+	return at + n, nil
 }
 
-// readControl returns a control frame once its payload is whole.
-func (d *Decoder) readControl(p []byte, at int) (Event, int, error) {
+// readControl sets ev to a control frame once its payload is whole, and leaves
+// Payload nil when that lies in d.control.
+func (d *Decoder) readControl(p []byte, at int, ev *Event) int {
 	n := len(p) - at
 	left := int(d.h.Length - d.done)
 	if n < left {
 		copy(d.control[d.done:], p[at:])
 		d.done += int64(n)
-		return Event{}, len(p), nil
+		return len(p)
 	}
 	payload := p[at : at+left : at+left]
 	if d.done > 0 {
 		copy(d.control[d.done:], payload)
-		payload = d.control[:d.h.Length]
-	}
-	if d.h.Masked {
+		payload = nil
+		if d.h.Masked {
+			mask.XOR(d.control[:d.h.Length], d.h.Key, 0)
+		}
+	} else if d.h.Masked {
 		mask.XOR(payload, d.h.Key, 0)
 	}
 	d.state = inHeader
 	if d.h.Opcode == Close {
 		d.state = closed
 	}
-	return Event{Kind: Control, Type: d.h.Opcode, Start: true, End: true, Header: d.h, Payload: payload}, at + left, nil
+	ev.Kind, ev.Type, ev.Start, ev.End, ev.Header, ev.Payload = Control, d.h.Opcode, true, true, d.h, payload
+	return at + left
 }
 
 // Partial returns what the Decoder keeps of the input, for those who want to
