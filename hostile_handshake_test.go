@@ -519,6 +519,7 @@ func origins() []handshakeRow {
 		{name: "two Origins, any is allowed", policy: "any", head: req("Origin: http://a.example", "Origin: http://b.example")},
 		{name: "an Origin with another case and port 80", head: req("Origin: HTTP://LocalHost:80")},
 		{name: "an Origin of a Host with a port", head: req("Host: localhost:8080", "Origin: http://localhost:8080")},
+		{name: "an Origin of a Host with a port, another scheme", head: req("Host: localhost:8080", "Origin: https://localhost:8080"), token: scheme},
 		{name: "an Origin of a Host in IPv6", head: req("Host: [::1]:80", "Origin: http://[0::1]")},
 		{name: "an Origin of an absolute target, not of Host", head: req("GET http://elsewhere.example/ HTTP/1.1", "Origin: http://localhost"), token: other},
 	}
@@ -557,6 +558,7 @@ func origins() []handshakeRow {
 		{"allow", "http://localhost", ok, false},
 		{"allow", "http://localhost:3000", ok, false},
 		{"allow", "http://localhost:3001", other, false},
+		{"allow", "https://localhost:3000", scheme, false},
 		{"allow", "https://app.example.com", ok, false},
 		{"allow", "https://APP.example.com:443", ok, false},
 		{"allow", "http://app.example.com", other, false},

@@ -1,9 +1,11 @@
 package pushwire_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"runtime"
@@ -101,19 +103,6 @@ func TestHostileHandshakesCostBoundedMemory(t *testing.T) {
 	t.Logf("at most %d bytes", most)
 }
 
-// floodVictim is newConnVictim with small socket buffers, so that what the peer
-// does not read soon has to wait in the end under test.
-func floodVictim(t *testing.T, m mode, role frame.Role, cfg *pushwire.Config) (*testpeer.Peer, <-chan seen) {
-	client, server := netPair(t, m)
-	for _, nc := range []net.Conn{client, server} {
-		if tc, ok := nc.(*net.TCPConn); ok {
-			tc.SetReadBuffer(64 << 10)
-			tc.SetWriteBuffer(64 << 10)
-		}
-	}
-	return victimOver(t, client, server, role, cfg)
-}
-
 // Floods: a million of what costs the peer next to nothing. While it lasts the
 // heap stays where it was, and what follows is still understood.
 func TestMillionsOfSmallFramesCostBoundedMemory(t *testing.T) {
@@ -144,8 +133,12 @@ func TestMillionsOfSmallFramesCostBoundedMemory(t *testing.T) {
 				continue // how they are read is the same; how pongs are written is not
 			}
 			for _, role := range bothRoles {
+				unread := m == tcp && k.pong != "" // megabytes of pongs lie in the sockets
+				if unread && role == frame.Client {
+					continue // it masks them, so that they can't be compared in bulk
+				}
 				t.Run(fmt.Sprintf("%s/%s/%v", k.name, m, role), func(t *testing.T) {
-					p, got := floodVictim(t, m, role, &k.cfg)
+					p, got := newConnVictim(m, role)(t, &k.cfg)
 					r := frameRow{send: k.first, cfg: k.cfg, code: k.code, got: k.got, pong: k.pong}
 					if k.code != 1000 {
 						r.token = "message_too_many_fragments"
@@ -175,7 +168,18 @@ func TestMillionsOfSmallFramesCostBoundedMemory(t *testing.T) {
 					r.send = k.last
 					last, _ := r.bytes(role)
 					p.WriteRaw(last)
-					r.check(t, role, p, got)
+					if !unread {
+						r.check(t, role, p, got)
+						return
+					}
+					want := controlFrame(10, k.pong).Append(nil)
+					want = closeFrame(1000, "").Append(want)
+					p.NetConn().SetReadDeadline(time.Now().Add(testpeer.Timeout))
+					b, err := io.ReadAll(p.NetConn())
+					if err != nil || !bytes.HasSuffix(b, want) {
+						t.Errorf("%d bytes came and %v, the last of them %q, want %q", len(b), err, b[max(0, len(b)-len(want)):], want)
+					}
+					wait(t, got).wantEnd(t, 1000, k.got)
 				})
 			}
 		}
