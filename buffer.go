@@ -8,7 +8,7 @@ import (
 
 // Sizes of borrowed buffers, in bytes.
 const (
-	readSize  = 8 << 10  // one read while messages flow
+	readSize  = 18 << 10 // one read while messages flow: one of 16 KiB fits with its header
 	idleSize  = 256      // one read while none does, where readability can't be waited for
 	writeSize = 4 << 10  // what most flushes need
 	chunkSize = 64 << 10 // one write of a large message, and what may wait for a flush

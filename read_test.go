@@ -26,7 +26,7 @@ func noise(n int) []byte {
 	return p
 }
 
-var sizes = []int{0, 1, 2, 125, 126, 127, 255, 256, 257, 4095, 4096, 8191, 8192, 8193, 16383, 16384, 16385, 65535, 65536, 65537, 200_000, 1 << 20}
+var sizes = []int{0, 1, 2, 125, 126, 127, 255, 256, 257, 4095, 4096, 8191, 8192, 8193, 16383, 16384, 16385, 18419, 18424, 18425, 18432, 65535, 65536, 65537, 200_000, 1 << 20}
 
 func TestMessagesOfEverySizeArriveWholeBothWays(t *testing.T) {
 	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
