@@ -146,6 +146,9 @@ func (o *AcceptOptions) start(base context.Context, nc net.Conn, answer []byte, 
 	}
 	nc.SetWriteDeadline(time.Time{})
 	c := newConn(base, nc, frame.Server, &o.Config, protocol, unread)
+	if k == nil && o.Group != nil {
+		k = &o.Group.keep
+	}
 	c.startKeepalive(k)
 	if o.Group != nil {
 		if err := o.Group.Add(c); err != nil { // it was shut down meanwhile

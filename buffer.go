@@ -8,10 +8,11 @@ import (
 
 // Sizes of borrowed buffers, in bytes.
 const (
-	readSize  = 18 << 10 // one read while messages flow: one of 16 KiB fits with its header
-	idleSize  = 256      // one read while none does, where readability can't be waited for
-	writeSize = 4 << 10  // what most flushes need
-	chunkSize = 64 << 10 // one write of a large message, and what may wait for a flush
+	readSize  = 18 << 10  // one read while messages flow: one of 16 KiB fits with its header
+	idleSize  = 256       // one read while none does, where readability can't be waited for
+	writeSize = 4 << 10   // what most flushes need
+	pieceSize = 256 << 10 // one write of shared or of the caller's memory; each has WriteTimeout
+	chunkSize = 64 << 10  // one write of a large message, and what may wait for a flush
 )
 
 // buffer is a borrowed slice. It is a struct so that giving it back to its

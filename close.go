@@ -40,9 +40,11 @@ func (l *life) get() error {
 // Close closes the connection with the closing handshake of RFC 6455, 7:
 // what was accepted by Write and Send goes out, then our close frame; then the
 // peer's close frame is awaited. Messages of the peer that come before it are
-// delivered to the calls of Read that wait and that follow (at most 64 KiB
-// where nobody waits). All of it has the time of Config.CloseTimeout. The
-// reason is cut to the 123 bytes that a close frame holds.
+// delivered to the calls of Read that wait and that follow, all of them while
+// the application goes on reading, the first 64 KiB where it does not. What an
+// open Writer holds up is not sent. All of it has the time of
+// Config.CloseTimeout. The reason is cut to the 123 bytes that a close frame
+// holds.
 //
 // It returns nil when both close frames were exchanged, an error that tells
 // what was missing otherwise; the connection has ended in both cases. A code
@@ -143,47 +145,15 @@ func (c *Conn) awaitClose(deadline time.Time) error {
 		}
 		ce := &CloseError{Code: frame.CodeAbnormal, Sent: c.life.sent, Err: &timeoutError{what}}
 		o.mu.Unlock()
-		c.end(ce)
-		c.gone()
+		if c.end(ce) {
+			c.gone()
+		}
 	}
 	var ce *CloseError
 	if err := c.Err(); !errors.As(err, &ce) || ce.Received == nil || ce.Err != nil {
 		return err
 	}
 	return nil
-}
-
-// drain reads messages into the inbox until the connection or ctx ends.
-func (c *Conn) drain(ctx context.Context) error {
-	in := &c.in
-	for {
-		if err := c.reading.take(ctx); err != nil {
-			return err
-		}
-		if err := c.Err(); err != nil {
-			c.reading.give()
-			return err
-		}
-		if in.open { // an abandoned Reader's message
-			in.reader++
-			if err := c.skip(ctx); err != nil {
-				c.reading.give()
-				return err
-			}
-		}
-		part := in.part
-		in.part = nil
-		t, p, err := c.message(ctx, part, nil)
-		if err == nil {
-			in.toInbox(t, p)
-		} else {
-			in.part = p
-		}
-		c.reading.give()
-		if err != nil {
-			return err
-		}
-	}
 }
 
 // gotClose takes the peer's close frame and answers it. The caller holds
@@ -264,15 +234,17 @@ func (c *Conn) lost(err error) error {
 	o.mu.Lock()
 	ce := &CloseError{Code: frame.CodeAbnormal, Sent: c.life.sent, Err: fmt.Errorf("the connection ended without a close frame: %w", err)}
 	o.mu.Unlock()
-	c.end(ce)
-	c.gone()
+	if c.end(ce) {
+		c.gone()
+	}
 	return c.Err()
 }
 
 // breakOff ends the connection because we can't go on with it.
 func (c *Conn) breakOff(err error) {
-	c.end(&CloseError{Code: frame.CodeAbnormal, Err: err})
-	c.gone()
+	if c.end(&CloseError{Code: frame.CodeAbnormal, Err: err}) {
+		c.gone()
+	}
 }
 
 // writeFailed returns the end that a failed write leads to. Unless it was a
@@ -290,8 +262,9 @@ func (c *Conn) writeFailed(err error) error {
 			c.drain(ctx)
 			cancel()
 		}
-		c.end(ce)
-		c.gone()
+		if c.end(ce) {
+			c.gone()
+		}
 	}()
 	return ce
 }

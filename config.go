@@ -69,7 +69,8 @@ type Config struct {
 
 	// OnPing is called with the payload of each ping, from within the call
 	// that reads; the pong is sent by itself. The payload is valid until
-	// OnPing returns.
+	// OnPing returns. It must not read from c or close it with Close, which
+	// would wait for the call that it is in.
 	OnPing func(c *Conn, payload []byte)
 
 	// Logger gets refused handshakes and connections that ended badly, at
@@ -101,8 +102,9 @@ const (
 
 // Queue bounds the messages that wait for a slow peer.
 type Queue struct {
-	// Bytes of payload that may wait; default 64 KiB. A single message that
-	// is longer is taken when nothing else waits.
+	// Bytes of payload that may wait; default 64 KiB. A message counts for 64
+	// bytes at least. A single one that is longer than Bytes is taken when
+	// nothing else waits.
 	Bytes int
 
 	// Policy when there is no room. Default Block.

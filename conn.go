@@ -26,8 +26,9 @@ type Message struct {
 // (Read, ReadAppend, Reader, Messages or Discard), or the peer's pings, pongs
 // and close frames are not seen.
 //
-// An idle Conn has no goroutine, no buffer and no timer of its own; what it
-// borrows it gives back before it waits.
+// An idle Conn has no goroutine and no buffer of its own; what it borrows it
+// gives back before it waits. Its keepalive shares the timer of its server
+// (Handler, Serve) or Group; only a Conn that stands alone has one.
 type Conn struct {
 	role     frame.Role // fixed
 	cfg      *Config    // fixed, not changed by anybody

@@ -19,6 +19,8 @@ type Group struct {
 	list  []*Conn       // members; a snapshot may share its array
 	taken bool          // a snapshot shares it: copy before a change
 	shut  bool
+
+	keep keepalive // of connections that were accepted into the group
 }
 
 // ErrGroupShut is returned by [Group.Add], and leads to an answer of 503 in

@@ -41,6 +41,11 @@ type input struct {
 
 	inbox      []Message // read by Close on behalf of calls of Read to come
 	inboxBytes int
+	inboxLost  bool          // a message found no room: none is kept any more
+	room       chan struct{} // closed when one leaves; nil while drain does not wait for that
+	reads      uint32        // counts calls that read, for drain to see whether anybody does
+
+	giveWay atomic.Pointer[context.CancelFunc] // any goroutine: ends the wait of drain; nil while it does not read
 
 	more    atomic.Bool // any goroutine: a whole data frame lies in b
 	waiting atomic.Bool // any goroutine: somebody waits for the peer's bytes
@@ -83,6 +88,9 @@ func (in *input) peek() {
 // fill waits for the peer's next bytes. When ctx ends first, the connection
 // stays as it is.
 func (c *Conn) fill(ctx context.Context) error {
+	if err := c.Err(); err != nil { // what still comes is linger's
+		return err
+	}
 	in := &c.in
 	c.beforeWait()
 	idle := !in.full && !in.dec.InMessage()
@@ -112,6 +120,9 @@ func (c *Conn) fill(ctx context.Context) error {
 // direct reads payload bytes of the frame in hand into p and decodes them
 // there.
 func (c *Conn) direct(ctx context.Context, p []byte) (frame.Event, error) {
+	if err := c.Err(); err != nil {
+		return frame.Event{}, err
+	}
 	in := &c.in
 	c.beforeWait()
 	watched := in.watch.begin(ctx, c.done)
@@ -326,7 +337,9 @@ func (l *loan) room(dst []byte) []byte {
 func (l *loan) end(in *input) {
 	if in.lent == l {
 		in.lent = nil
-		in.release()
+		if !in.open { // else a Reader's piece lies in the buffer
+			in.release()
+		}
 	}
 	l.scratch.free()
 	l.scratch = nil

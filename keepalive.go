@@ -10,7 +10,8 @@ import (
 )
 
 // keepalive pings many connections from one timer. Each server (Handler,
-// Serve) has one; a Conn that stands alone has one of its own. mu guards all
+// Serve) and each Group that connections are accepted into has one; a Conn
+// that stands alone has one of its own. mu guards all
 // fields.
 type keepalive struct {
 	mu    sync.Mutex
@@ -23,9 +24,11 @@ type keepalive struct {
 type kept struct {
 	in      *keepalive // fixed once the Conn is started; nil for none
 	due     time.Time
-	index   int    // in the heap; -1 outside
-	pending bool   // a ping is out
-	heard   uint64 // bytes read when it went out
+	index   int       // in the heap; -1 outside
+	pending bool      // a ping is out
+	heard   uint64    // bytes read when it went out
+	sent    time.Time // when it went out
+	at      time.Time // from when the time for its answer runs
 }
 
 // startKeepalive begins to ping c, from the timer of k, or of its own.
@@ -87,7 +90,7 @@ func (k *keepalive) tick() {
 	k.armed = time.Time{}
 	for len(k.conns) > 0 && !k.conns[0].keep.due.After(now) {
 		c := k.conns[0]
-		wait, alive := c.heartbeat()
+		wait, alive := c.heartbeat(now)
 		if !alive {
 			heap.Pop(&k.conns)
 			dead = append(dead, c)
@@ -106,33 +109,35 @@ func (k *keepalive) tick() {
 // heartbeat sends a ping, or looks whether the peer was heard of since the
 // last one. It returns when to look again. It never waits for the peer. The
 // caller holds keepalive.mu.
-func (c *Conn) heartbeat() (wait time.Duration, alive bool) {
-	heard := c.stats.bytesRead.Load()
+func (c *Conn) heartbeat(now time.Time) (wait time.Duration, alive bool) {
 	every, within := c.cfg.pingEvery(), c.cfg.pongWithin()
-	if c.keep.pending {
-		if heard == c.keep.heard && c.in.waiting.Load() && within != never {
-			return 0, false
-		}
-		if heard != c.keep.heard {
-			c.keep.pending = false
-			if every > within {
-				return every - within, true
-			}
-		} else { // nobody reads: the peer can't be heard
-			return min(within, every), true
-		}
-	}
-	p := c.pings.add(nil)
+	heard := c.stats.bytesRead.Load()
 	o := &c.out
 	o.mu.Lock()
-	if o.err == nil && o.stage == closeNone && o.fits(frame.MaxHeader+len(p.payload)) {
-		b := o.room(frame.MaxHeader + len(p.payload))
+	defer o.mu.Unlock()
+	if c.keep.pending && heard == c.keep.heard && within != never {
+		switch {
+		case o.busy || !c.in.waiting.Load():
+			// The ping may still wait behind what the peer takes slowly, which
+			// is WriteTimeout's to judge; or nobody reads, and the peer can't be
+			// heard. The time begins anew.
+			c.keep.at = now
+		case now.Sub(c.keep.at) >= within:
+			return 0, false
+		}
+		return min(every, within-now.Sub(c.keep.at)), true
+	}
+	if wait := every - now.Sub(c.keep.sent); wait > 0 && !c.keep.sent.IsZero() {
+		return wait, true
+	}
+	c.keep.pending, c.keep.heard, c.keep.sent, c.keep.at = true, heard, now, now
+	p := c.pings.add(nil)
+	if size := frame.MaxHeader + len(p.payload); o.err == nil && o.stage == closeNone && o.fits(size) {
+		b := o.room(size)
 		b.b = c.appendFrame(b.b, frame.Header{Fin: true, Opcode: frame.Ping, Length: int64(len(p.payload))}, [][]byte{p.payload[:]})
 		c.kick()
 	}
-	o.mu.Unlock()
-	c.keep.pending, c.keep.heard = true, heard
-	return min(within, every), true
+	return min(every, within), true
 }
 
 // dueHeap orders connections by due time, for container/heap.

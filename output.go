@@ -77,11 +77,15 @@ const (
 type outTurn struct {
 	ch      chan struct{} // closed when the wait is over
 	granted bool          // busy is the waiter's
+	after   uint64        // messages of the queue that go first, counted as queue.gone
 	stream  bool          // waits as the open Writer, which stream does not hold up
 }
 
 // ready returns the error of a write that may not begin. The caller holds mu.
 func (o *output) ready(c *Conn) error {
+	if err := c.Err(); err != nil {
+		return err
+	}
 	if o.err != nil {
 		return o.err
 	}
@@ -107,7 +111,7 @@ func (o *output) take(ctx context.Context, c *Conn, stream bool) error {
 		o.busy = true
 		return nil
 	}
-	t := &outTurn{ch: make(chan struct{}), stream: stream}
+	t := &outTurn{ch: make(chan struct{}), stream: stream, after: o.queue.gone + uint64(len(o.queue.items))}
 	o.turns = append(o.turns, t)
 	c.kick() // if only the queue is in the way
 	o.mu.Unlock()
@@ -179,7 +183,24 @@ func (o *output) dismiss() {
 // anything reports whether bytes wait that may go out now.
 func (o *output) anything() bool {
 	return o.left.p != nil || o.pending != nil || o.lastPong != nil ||
-		!o.stream && !o.queue.empty() || o.stage == closeWaits
+		o.queued() != nil || o.stage == closeWaits
+}
+
+// queued returns the first message of the queue, if it is its turn: no Writer
+// is open, and nobody waits who came before it.
+func (o *output) queued() *Prepared {
+	if o.stream {
+		return nil
+	}
+	for _, t := range o.turns {
+		if !t.stream {
+			if o.queue.gone >= t.after {
+				return nil
+			}
+			break
+		}
+	}
+	return o.queue.first()
 }
 
 // room returns the buffer of pending with capacity for n more bytes, as long
@@ -285,8 +306,13 @@ func (c *Conn) flush() {
 	for o.err == nil && o.anything() {
 		b := o.next(c)
 		o.mu.Unlock()
-		c.wire.arm()
-		n, err := c.wire.write(b.p)
+		n, err := 0, error(nil)
+		for n < len(b.p) && err == nil {
+			var k int
+			c.wire.arm()
+			k, err = c.wire.write(b.p[n:min(len(b.p), n+pieceSize)])
+			n += k
+		}
 		c.wire.disarm()
 		c.stats.bytesWritten.Add(uint64(n))
 		o.mu.Lock()
@@ -307,7 +333,7 @@ func (o *output) next(c *Conn) batch {
 		o.left = batch{}
 		return b
 	}
-	if m := o.queue.first(); m != nil && !o.stream && o.pending == nil && o.lastPong == nil &&
+	if m := o.queued(); m != nil && o.pending == nil && o.lastPong == nil &&
 		c.role == frame.Server && len(m.frame) > joinMax {
 		c.traceWritten(m.header())
 		return batch{p: o.queue.pop().frame} // shared by all connections, not copied
@@ -323,7 +349,7 @@ func (o *output) next(c *Conn) batch {
 		buf.b = frame.AppendMessage(buf.b, c.role, frame.Pong, 0, o.lastPong)
 		o.lastPong = nil
 	}
-	for m := o.queue.first(); m != nil && !o.stream; m = o.queue.first() {
+	for m := o.queued(); m != nil; m = o.queued() {
 		if len(buf.b) > 0 && len(buf.b)+len(m.frame) > chunkSize {
 			return batch{p: buf.b, buf: buf}
 		}

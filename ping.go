@@ -3,6 +3,7 @@ package pushwire
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,8 +25,8 @@ type ping struct {
 	done    chan struct{} // nil for a keepalive ping
 }
 
-// pingsMax bounds the pings that may wait; more calls of Ping replace the
-// oldest keepalive ones and then fail to be matched.
+// pingsMax bounds the keepalive pings that may wait for a peer that answers
+// none. Those of Ping are as many as its callers.
 const pingsMax = 64
 
 // Ping sends a ping and waits for its pong. It returns the round trip time.
@@ -57,8 +58,10 @@ func (w *pings) add(done chan struct{}) ping {
 	nonce := mask.NewKey() // so that no peer can answer ahead
 	copy(p.payload[:], nonce[:])
 	binary.BigEndian.PutUint32(p.payload[4:], w.last)
-	if len(w.waiting) >= pingsMax {
-		w.waiting = append(w.waiting[:0], w.waiting[1:]...)
+	if len(w.waiting) >= pingsMax { // forget a keepalive ping that was never answered
+		if i := slices.IndexFunc(w.waiting, func(p ping) bool { return p.done == nil }); i >= 0 {
+			w.waiting = slices.Delete(w.waiting, i, i+1)
+		}
 	}
 	w.waiting = append(w.waiting, p)
 	return p
@@ -112,8 +115,8 @@ func (c *Conn) pong(payload []byte) {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.err != nil || o.stage != closeNone {
-		return
+	if o.err != nil || o.stage > closeWaits {
+		return // behind our close frame nobody looks for a pong
 	}
 	size := frame.MaxHeader + len(payload)
 	if o.lastPong != nil || o.pongs+size > pongsMax || !o.fits(size) {

@@ -26,6 +26,12 @@ func Prepare(t Type, p []byte) *Prepared {
 	return &Prepared{typ: t, frame: f, payload: f[len(f)-len(p):]}
 }
 
+// costMin is what a short message counts in a queue, in bytes: its place there
+// is not free.
+const costMin = 64
+
+func (m *Prepared) cost() int { return max(len(m.payload), costMin) }
+
 func (m *Prepared) header() frame.Header {
 	return frame.Header{Fin: true, Opcode: m.typ, Length: int64(len(m.payload))}
 }
@@ -77,7 +83,7 @@ func (c *Conn) enqueue(m *Prepared, wait bool) (room <-chan struct{}, err error)
 		return nil, err
 	}
 	bound := c.cfg.Queue.bytes()
-	for !o.queue.fits(len(m.payload), bound) {
+	for !o.queue.fits(m.cost(), bound) {
 		switch policy := c.cfg.Queue.Policy; {
 		case policy == DropOldest:
 			o.queue.pop()

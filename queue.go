@@ -4,7 +4,8 @@ package pushwire
 // fields are guarded by output.mu.
 type queue struct {
 	items []*Prepared
-	bytes int           // of their payloads
+	bytes int           // that they count for
+	gone  uint64        // messages that have left, in order
 	room  chan struct{} // closed and forgotten when a message leaves; nil while nobody waits
 }
 
@@ -17,7 +18,7 @@ func (q *queue) fits(n, bound int) bool {
 
 func (q *queue) push(m *Prepared) {
 	q.items = append(q.items, m)
-	q.bytes += len(m.payload)
+	q.bytes += m.cost()
 }
 
 // first returns the oldest message, nil when there is none.
@@ -33,7 +34,8 @@ func (q *queue) pop() *Prepared {
 	m := q.items[0]
 	q.items[0] = nil
 	q.items = q.items[1:]
-	q.bytes -= len(m.payload)
+	q.bytes -= m.cost()
+	q.gone++
 	if len(q.items) == 0 {
 		q.items = nil // an idle connection keeps no room
 	}
@@ -57,6 +59,7 @@ func (q *queue) wake() {
 }
 
 func (q *queue) clear() {
+	q.gone += uint64(len(q.items))
 	q.items, q.bytes = nil, 0
 	q.wake()
 }

@@ -9,9 +9,9 @@ import (
 // Read waits for the next message and returns it in a slice of its own.
 //
 // The context bounds the wait alone: when it ends, nothing is lost, and the
-// next call goes on, in the middle of a message too. Once the connection has
-// ended, all messages that came before are still returned, then its error, a
-// [*CloseError].
+// next call goes on, in the middle of a message too. After a closing handshake
+// the messages that came before the peer's close frame are still returned (see
+// [Conn.Close]), then the connection's error, a [*CloseError].
 func (c *Conn) Read(ctx context.Context) (Type, []byte, error) {
 	if err := c.beginRead(ctx); err != nil {
 		return 0, nil, err
@@ -54,8 +54,8 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (Type, []byte, error)
 
 // Messages returns the messages as they come. It ends after the pair that
 // holds an error: that of the connection's end, or of the context's, after
-// which a new call goes on. Data is valid until the next step and may be
-// modified. Where a message fits into a borrowed buffer (64 KiB) nothing is
+// which a new call goes on. Data is valid until the next step, or the end of
+// the loop, and may be modified. Where a message fits into a borrowed buffer (64 KiB) nothing is
 // allocated for it.
 //
 //	for m, err := range c.Messages(ctx) {
@@ -113,10 +113,11 @@ func (c *Conn) endLend(l *loan, m *Message, err error) error {
 // beginRead takes the turn to read. It fails when the connection has ended
 // and no message is left to deliver.
 func (c *Conn) beginRead(ctx context.Context) error {
-	if err := c.reading.take(ctx); err != nil {
-		return waitError("read", ctx)
+	if err := c.takeRead(ctx); err != nil {
+		return err
 	}
-	if err := c.Err(); err != nil && len(c.in.inbox) == 0 {
+	in := &c.in
+	if err := c.Err(); err != nil && len(in.inbox) == 0 && !(in.open && in.end) {
 		c.reading.give()
 		return err
 	}
@@ -126,24 +127,37 @@ func (c *Conn) beginRead(ctx context.Context) error {
 // inboxMax bounds what Close keeps for later calls of Read, in bytes.
 const inboxMax = 64 << 10
 
-// toInbox keeps a message that Close has read; past the bound it is dropped,
-// and all that follow, so that no gap opens between kept ones.
+// inboxCost is what a message counts there beside its bytes.
+const inboxCost = 64
+
+// toInbox keeps a message, which may be the first one too many. Once one was
+// lost none is kept, so that no gap opens.
 func (in *input) toInbox(t Type, p []byte) {
-	if in.inboxBytes > inboxMax {
+	if in.inboxLost {
 		return
 	}
-	in.inboxBytes += len(p) + 64 // an empty one costs too
-	if in.inboxBytes <= inboxMax {
-		in.inbox = append(in.inbox, Message{t, p})
-	}
+	in.inbox = append(in.inbox, Message{t, p})
+	in.inboxBytes += len(p) + inboxCost
 }
 
+// fromInbox takes the oldest message that Close has kept, unless a Reader has
+// one in hand that came before it.
 func (in *input) fromInbox() (Message, bool) {
-	if len(in.inbox) == 0 {
+	if len(in.inbox) == 0 || in.open {
 		return Message{}, false
 	}
 	m := in.inbox[0]
 	in.inbox[0] = Message{}
 	in.inbox = in.inbox[1:]
+	in.inboxBytes -= len(m.Data) + inboxCost
+	in.wakeDrain()
 	return m, true
+}
+
+// wakeDrain tells drain that there is room, or no Reader's message in hand.
+func (in *input) wakeDrain() {
+	if in.room != nil {
+		close(in.room)
+		in.room = nil
+	}
 }

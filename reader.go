@@ -107,15 +107,18 @@ var errReaderStale = errors.New("pushwire: read from a Reader after a later call
 // Read implements io.Reader for the message in hand.
 func (r *messageReader) Read(p []byte) (int, error) {
 	c, in := r.c, &r.c.in
-	if err := c.reading.take(r.ctx); err != nil {
-		return 0, waitError("read", r.ctx)
+	if err := c.takeRead(r.ctx); err != nil {
+		return 0, err
 	}
 	defer c.reading.give()
 	if r.id != in.reader {
-		if err := c.Err(); err != nil {
-			return 0, err
+		c.out.mu.Lock()
+		err := c.out.ready(c)
+		c.out.mu.Unlock()
+		if err == nil {
+			err = errReaderStale
 		}
-		return 0, errReaderStale
+		return 0, err
 	}
 	if !in.open {
 		if err := c.Err(); err != nil && !in.end {
@@ -134,6 +137,7 @@ func (r *messageReader) Read(p []byte) (int, error) {
 		}
 		if in.end {
 			in.open = false
+			in.wakeDrain()
 			c.received()
 			return 0, io.EOF
 		}

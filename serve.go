@@ -81,7 +81,8 @@ func acceptLoop(ctx context.Context, l net.Listener, start func(net.Conn)) error
 			return err
 		}
 		var ne net.Error
-		if !errors.As(err, &ne) {
+		//lint:ignore SA1019 of an Accept, Temporary still tells EMFILE and ECONNABORTED from a listener that is done for
+		if !errors.As(err, &ne) || !ne.Temporary() {
 			return err
 		}
 		pause = min(max(2*pause, acceptPauseMin), acceptPauseMax)

@@ -18,6 +18,7 @@ type watch struct {
 	stop   func() bool     // takes the registration back
 	active bool            // between begin and end
 	fired  bool            // the wait was interrupted
+	gone   bool            // the connection has ended: nothing is registered any more
 }
 
 // begin has the wait interrupted once when ctx ends before end. It reports false,
@@ -29,6 +30,10 @@ func (w *watch) begin(ctx context.Context, own <-chan struct{}) bool {
 		return false
 	}
 	w.mu.Lock()
+	if w.gone {
+		w.mu.Unlock()
+		return false
+	}
 	if w.done != done {
 		if w.stop != nil {
 			w.stop()
@@ -72,6 +77,6 @@ func (w *watch) drop() {
 	if w.stop != nil {
 		w.stop()
 	}
-	w.done, w.stop = nil, nil
+	w.done, w.stop, w.gone = nil, nil, true
 	w.mu.Unlock()
 }

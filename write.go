@@ -254,7 +254,7 @@ func (s *source) whole(buf []byte) []byte {
 	if s.masked || len(buf) > 0 || len(s.p) == 0 || len(s.p[0])-s.off < chunkSize {
 		return nil
 	}
-	return s.take(len(s.p[0]))
+	return s.take(pieceSize)
 }
 
 // take returns at most n bytes of the first slice.

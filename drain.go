@@ -1,0 +1,149 @@
+package pushwire
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/pushwire/pushwire/frame"
+)
+
+// drainGrace is how long Close waits for a Read once it can keep no more; if
+// none comes, nobody wants the messages.
+const drainGrace = 500 * time.Millisecond
+
+var errNobodyReads = errors.New("pushwire: nobody reads")
+
+// drain reads until the connection or ctx ends, to see the peer's close frame,
+// but gives way to whoever else reads. What it gets it keeps for them:
+// messages in the inbox, the rest of the message that a Reader has in hand
+// with that Reader. Where that is full it waits for an application that reads,
+// however slowly, and throws away what follows if none does.
+func (c *Conn) drain(ctx context.Context) error {
+	in := &c.in
+	var reads uint32
+	for first := true; ; first = false {
+		if err := c.reading.take(ctx); err != nil {
+			return err
+		}
+		if first {
+			reads = in.reads
+		}
+		if err := c.Err(); err != nil {
+			c.reading.give()
+			return err
+		}
+		active := in.reads != reads
+		held := in.open && !in.end && (active || len(in.piece) > inboxMax)
+		if held || in.inboxBytes > inboxMax {
+			err := c.waitForRoom(ctx, active)
+			if err == errNobodyReads {
+				err = c.giveUp(ctx)
+			}
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		err := c.drainOne(ctx)
+		c.reading.give()
+		if err != nil && (!isContext(err) || ctx.Err() != nil || c.Err() != nil) {
+			return err
+		}
+	}
+}
+
+// takeRead takes the turn to read for the application.
+func (c *Conn) takeRead(ctx context.Context) error {
+	if giveWay := c.in.giveWay.Load(); giveWay != nil {
+		(*giveWay)()
+	}
+	if err := c.reading.take(ctx); err != nil {
+		return waitError("read", ctx)
+	}
+	c.in.reads++
+	return nil
+}
+
+// waitForRoom gives the turn to read up until a message has left the inbox or
+// a Reader has come to the end of its own; not for long, unless active says
+// that the application reads.
+func (c *Conn) waitForRoom(ctx context.Context, active bool) error {
+	room := make(chan struct{})
+	c.in.room = room
+	c.reading.give()
+	var late <-chan time.Time
+	if !active {
+		t := time.NewTimer(drainGrace)
+		defer t.Stop()
+		late = t.C
+	}
+	select {
+	case <-room:
+		return nil
+	case <-late:
+		return errNobodyReads
+	case <-c.done:
+		return c.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// giveUp throws away what is more than may be kept, and all that follows.
+func (c *Conn) giveUp(ctx context.Context) error {
+	in := &c.in
+	if err := c.reading.take(ctx); err != nil {
+		return err
+	}
+	defer c.reading.give()
+	for last := len(in.inbox) - 1; in.inboxBytes > inboxMax; last-- {
+		in.inboxBytes -= len(in.inbox[last].Data) + inboxCost
+		in.inbox[last] = Message{}
+		in.inbox = in.inbox[:last]
+		in.inboxLost = true
+	}
+	if in.open && !in.end && len(in.piece) > inboxMax {
+		in.reader++ // its Reader gets an error, not a message that was cut
+		in.inboxLost = true
+		return c.skip(ctx)
+	}
+	return nil
+}
+
+// drainOne reads one message, or one more piece of the one that a Reader has
+// in hand. The caller holds reading. It ends early when the application wants
+// to read.
+func (c *Conn) drainOne(ctx context.Context) error {
+	in := &c.in
+	ctx, cancel := context.WithCancel(ctx)
+	in.giveWay.Store(&cancel)
+	defer cancel()
+	defer in.giveWay.Store(nil)
+	if in.open && !in.end {
+		kept := bytes.Clone(in.piece) // it may lie in the buffer
+		in.piece = kept
+		ev, err := c.nextData(ctx, nil)
+		if err == nil && ev.Kind == frame.Data {
+			in.end = ev.End
+			in.piece = append(kept, ev.Payload...)
+		}
+		return err
+	}
+	// What a Reader has not read of its message stays where it is.
+	typ, open, paused, piece := in.typ, in.open, in.paused, bytes.Clone(in.piece)
+	in.open = false
+	part := in.part
+	in.part = nil
+	t, p, err := c.message(ctx, part, nil)
+	if err == nil {
+		in.toInbox(t, p)
+	} else {
+		in.part = p
+	}
+	if open {
+		in.typ, in.open, in.paused, in.piece, in.end = typ, open, paused, piece, true
+	}
+	return err
+}
