@@ -18,17 +18,18 @@ type keepalive struct {
 	conns dueHeap
 	timer *time.Timer
 	armed time.Time // when timer fires; zero when it does not run
+	start time.Time // of the first connection: what kept counts from
 }
 
 // kept is a Conn's place in its keepalive; guarded by keepalive.mu.
 type kept struct {
-	in      *keepalive // fixed once the Conn is started; nil for none
-	due     time.Time
-	index   int       // in the heap; -1 outside
-	pending bool      // a ping is out
-	heard   uint64    // bytes read when it went out
-	sent    time.Time // when it went out
-	at      time.Time // from when the time for its answer runs
+	in      *keepalive    // fixed once the Conn is started; nil for none
+	due     time.Duration // since keepalive.start, as the other times here
+	index   int           // in the heap; -1 outside
+	pending bool          // a ping is out
+	heard   uint64        // bytes read when it went out
+	sent    time.Duration // when it went out; 0 for never
+	at      time.Duration // from when the time for its answer runs
 }
 
 // startKeepalive begins to ping c, from the timer of k, or of its own.
@@ -43,7 +44,10 @@ func (c *Conn) startKeepalive(k *keepalive) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c.keep.in = k
-	c.keep.due = time.Now().Add(every)
+	if k.start.IsZero() {
+		k.start = time.Now()
+	}
+	c.keep.due = time.Since(k.start) + every
 	heap.Push(&k.conns, c)
 	k.arm()
 }
@@ -70,7 +74,7 @@ func (k *keepalive) arm() {
 		k.armed = time.Time{}
 		return
 	}
-	first := k.conns[0].keep.due
+	first := k.start.Add(k.conns[0].keep.due)
 	if !k.armed.IsZero() && !first.Before(k.armed) {
 		return // it fires early enough and then looks again
 	}
@@ -84,11 +88,11 @@ func (k *keepalive) arm() {
 
 // tick serves all that are due.
 func (k *keepalive) tick() {
-	now := time.Now()
+	now := time.Since(k.start)
 	var dead []*Conn
 	k.mu.Lock()
 	k.armed = time.Time{}
-	for len(k.conns) > 0 && !k.conns[0].keep.due.After(now) {
+	for len(k.conns) > 0 && k.conns[0].keep.due <= now {
 		c := k.conns[0]
 		wait, alive := c.heartbeat(now)
 		if !alive {
@@ -96,7 +100,7 @@ func (k *keepalive) tick() {
 			dead = append(dead, c)
 			continue
 		}
-		c.keep.due = now.Add(wait)
+		c.keep.due = now + wait
 		heap.Fix(&k.conns, 0)
 	}
 	k.arm()
@@ -109,7 +113,7 @@ func (k *keepalive) tick() {
 // heartbeat sends a ping, or looks whether the peer was heard of since the
 // last one. It returns when to look again. It never waits for the peer. The
 // caller holds keepalive.mu.
-func (c *Conn) heartbeat(now time.Time) (wait time.Duration, alive bool) {
+func (c *Conn) heartbeat(now time.Duration) (wait time.Duration, alive bool) {
 	every, within := c.cfg.pingEvery(), c.cfg.pongWithin()
 	heard := c.stats.bytesRead.Load()
 	o := &c.out
@@ -122,12 +126,12 @@ func (c *Conn) heartbeat(now time.Time) (wait time.Duration, alive bool) {
 			// is WriteTimeout's to judge; or nobody reads, and the peer can't be
 			// heard. The time begins anew.
 			c.keep.at = now
-		case now.Sub(c.keep.at) >= within:
+		case now-c.keep.at >= within:
 			return 0, false
 		}
-		return min(every, within-now.Sub(c.keep.at)), true
+		return min(every, within-(now-c.keep.at)), true
 	}
-	if wait := every - now.Sub(c.keep.sent); wait > 0 && !c.keep.sent.IsZero() {
+	if wait := every - (now - c.keep.sent); wait > 0 && c.keep.sent != 0 {
 		return wait, true
 	}
 	c.keep.pending, c.keep.heard, c.keep.sent, c.keep.at = true, heard, now, now
@@ -144,7 +148,7 @@ func (c *Conn) heartbeat(now time.Time) (wait time.Duration, alive bool) {
 type dueHeap []*Conn
 
 func (h dueHeap) Len() int           { return len(h) }
-func (h dueHeap) Less(i, j int) bool { return h[i].keep.due.Before(h[j].keep.due) }
+func (h dueHeap) Less(i, j int) bool { return h[i].keep.due < h[j].keep.due }
 func (h dueHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].keep.index, h[j].keep.index = i, j

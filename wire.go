@@ -26,17 +26,23 @@ type wire struct {
 	raw     syscall.RawConn
 	pollIn  func(fd uintptr) bool // what w.readable returned
 	pollOut func(fd uintptr) bool // w.writable, bound once
-	in      rawResult             // of the last readable
-	out     rawResult             // of the last writable
+	in      readResult            // of the last readable
+	out     writeResult           // of the last writable
 
 	deadline time.Time     // write deadline now set on nc
 	within   time.Duration // that one write may take
 }
 
-// rawResult carries arguments and results of one system call through the
-// callbacks of a syscall.RawConn.
-type rawResult struct {
+// readResult carries the outcome of one read out of the callback of a
+// syscall.RawConn.
+type readResult struct {
 	buf *buffer
+	n   int
+	err error
+}
+
+// writeResult carries p into, and the rest out of, that of a write.
+type writeResult struct {
 	p   []byte
 	n   int
 	err error
@@ -99,12 +105,12 @@ func (w *wire) try(p []byte) (n int, ok bool, err error) {
 	if w.raw == nil {
 		return 0, false, nil
 	}
-	w.out = rawResult{p: p}
+	w.out = writeResult{p: p}
 	if err := w.raw.Write(w.pollOut); err != nil {
 		return 0, true, err
 	}
 	n, err = w.out.n, w.out.err
-	w.out = rawResult{}
+	w.out = writeResult{}
 	return n, true, err
 }
 

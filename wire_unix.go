@@ -29,12 +29,12 @@ func (w *wire) readable() func(fd uintptr) bool {
 				return false
 			case err != nil:
 				buf.free()
-				w.in = rawResult{err: err}
+				w.in = readResult{err: err}
 			case n == 0:
 				buf.free()
-				w.in = rawResult{err: io.EOF}
+				w.in = readResult{err: io.EOF}
 			default:
-				w.in = rawResult{buf: buf, n: n}
+				w.in = readResult{buf: buf, n: n}
 			}
 			return true
 		}
