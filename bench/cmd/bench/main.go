@@ -36,7 +36,7 @@ type settings struct {
 }
 
 var full = settings{
-	rounds:     5,
+	rounds:     7,
 	candidates: servers.All,
 	calls:      200_000,
 	conns:      100,

@@ -1,0 +1,125 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pushwire/pushwire/bench/child"
+	"github.com/pushwire/pushwire/bench/load"
+	"github.com/pushwire/pushwire/bench/memory"
+	"github.com/pushwire/pushwire/bench/report"
+	"github.com/pushwire/pushwire/bench/servers"
+)
+
+func TestMain(m *testing.M) {
+	child.Main()
+	os.Exit(m.Run())
+}
+
+// tiny runs everything once, in seconds. What it measures is worth nothing.
+var tiny = settings{
+	rounds:     1,
+	candidates: servers.All,
+	calls:      200,
+	conns:      4,
+	span:       20 * time.Millisecond,
+	sizes:      full.sizes,
+	window:     full.window,
+	idle:       50,
+}
+
+// TestMeasurements runs each measurement with each candidate, checks that no
+// figure is missing, stores the results and makes the tables from them.
+func TestMeasurements(t *testing.T) {
+	folder := t.TempDir()
+	readme := filepath.Join(folder, "README.md")
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(readme, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(measurements)) {
+		r := report.New(name)
+		if err := measurements[name](tiny, r); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, c := range tiny.candidates {
+			if name == "frame" && c.InMemory == nil {
+				continue
+			}
+			if !slices.ContainsFunc(r.Samples, func(s report.Sample) bool { return s.Candidate == c.Name }) {
+				t.Errorf("%s: no sample of %s", name, c.Name)
+			}
+		}
+		file := filepath.Join(folder, name+".json")
+		if err := r.Store(file); err != nil {
+			t.Fatal(err)
+		}
+		back, err := report.Load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(back.Samples) != len(r.Samples) {
+			t.Errorf("%s: %d samples were stored, %d came back", name, len(r.Samples), len(back.Samples))
+		}
+	}
+	if err := report.WriteTables(readme, folder); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReadme holds the tables of README.md to the stored results.
+func TestReadme(t *testing.T) {
+	want, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "README.md")
+	if err := os.WriteFile(file, want, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := report.WriteTables(file, "../../results"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("README.md is not what the stored results say: go run ./cmd/bench readme")
+	}
+}
+
+// BenchmarkFrame is the first measurement in the form that profilers like.
+func BenchmarkFrame(b *testing.B) {
+	for _, c := range servers.All {
+		if c.InMemory == nil {
+			continue
+		}
+		for _, size := range frameSizes {
+			for _, mode := range frameModes {
+				name := strings.ReplaceAll(report.FrameCase(mode.String(), size)+"/"+c.Name, " ", "-")
+				b.Run(name, func(b *testing.B) { benchmarkFrame(b, c, mode, size) })
+			}
+		}
+	}
+}
+
+func benchmarkFrame(b *testing.B, c servers.Candidate, mode servers.Mode, size int) {
+	payload := load.Payload(size)
+	b.ReportAllocs()
+	b.SetBytes(int64(size))
+	if err := c.InMemory(memory.New(load.Request(payload), b.N), mode, b.N, payload); err != nil {
+		b.Fatal(err)
+	}
+}
