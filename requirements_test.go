@@ -464,3 +464,20 @@ func TestBreachIsLogged(t *testing.T) {
 		t.Errorf("%v was logged as %q", err, got)
 	}
 }
+
+// RFC 6455, 3: "the character "#", when not indicating the start of a
+// fragment, MUST be escaped as %23".
+func TestNumberSignInURLStaysEscaped(t *testing.T) {
+	asked := make(chan string, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.RequestURI }))
+	t.Cleanup(srv.Close)
+	pushwire.Dial(t.Context(), "ws"+srv.URL[len("http"):]+"/a%23b?c=%23d", nil)
+	select {
+	case got := <-asked:
+		if got != "/a%23b?c=%23d" {
+			t.Errorf("the request is for %s", got)
+		}
+	default:
+		t.Error("no request came")
+	}
+}
