@@ -124,12 +124,13 @@ func (l *log) endPackage(ev event) {
 		k := key{ev.Package, name}
 		r := l.tests[k]
 		if r.result == "" {
-			r.result = "fail" // the process died under it
-			if !r.started {   // a subtest's own name holds a slash: there is no such test
-				r.result = "none"
-				if r.badLeaf {
-					r.result = "fail"
-				}
+			switch {
+			case r.started && ev.Action == "pass":
+				r.result = "pass" // a benchmark: go test tells only that it began
+			case r.started || r.badLeaf:
+				r.result = "fail" // the process died under it
+			default:
+				r.result = "none" // a subtest's own name holds a slash: there is no such test
 			}
 		}
 		bad := r.result == "fail"

@@ -122,3 +122,23 @@ func TestTotals(t *testing.T) {
 		t.Errorf("sum %q, %v", c, err)
 	}
 }
+
+// go test -json tells of a benchmark that it began and what it printed, and no more unless it skipped or failed.
+func TestLogBenchmarks(t *testing.T) {
+	var out bytes.Buffer
+	l := newLog(&out, false)
+	err := l.read(strings.NewReader(`{"Action":"start","Package":"p"}
+{"Action":"run","Package":"p","Test":"BenchmarkA"}
+{"Action":"run","Package":"p","Test":"BenchmarkA/x"}
+{"Action":"output","Package":"p","Test":"BenchmarkA/x","Output":"BenchmarkA/x-2 1 390.0 ns/op\n"}
+{"Action":"run","Package":"p","Test":"BenchmarkA/y"}
+{"Action":"skip","Package":"p","Test":"BenchmarkA/y"}
+{"Action":"pass","Package":"p","Elapsed":0.02}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (counts{passed: 1, skipped: 1}); l.counts != want {
+		t.Errorf("counts %v, want %v", l.counts, want)
+	}
+}
