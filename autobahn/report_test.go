@@ -104,7 +104,6 @@ func writeIndexPage(reports string, runs []*run, exp expectations, took time.Dur
 		Legs     []string
 		Rows     []row
 		Problems []string
-		Late     []string
 	}
 	page.Took = took.Round(time.Second).String()
 	asked := make([]map[string]bool, len(runs))
@@ -112,9 +111,6 @@ func writeIndexPage(reports string, runs []*run, exp expectations, took time.Dur
 		page.Legs = append(page.Legs, r.name)
 		for _, p := range r.problems {
 			page.Problems = append(page.Problems, r.name+" "+p)
-		}
-		for _, id := range r.late {
-			page.Late = append(page.Late, r.name+" "+id)
 		}
 		asked[i] = map[string]bool{}
 		for _, id := range r.cases {
@@ -168,7 +164,6 @@ var indexPage = template.Must(template.New("index").Parse(`<!doctype html>
 <p>{{.Took}} in all. Each result links to the suite's own page of the case, with the wire log; its JSON is beside it, and
 spec.json and wstest.log are in the same folder.</p>
 {{with .Problems}}<h2>Failures</h2><ul>{{range .}}<li><pre>{{.}}</pre></li>{{end}}</ul>{{end}}
-{{with .Late}}<p>Run twice, the second time alone, because the suite's clock had ended them: {{range .}}{{.}}; {{end}}</p>{{end}}
 <table>
 <tr><th>case</th>{{range .Legs}}<th>{{.}}</th>{{end}}</tr>
 {{range .Rows}}<tr><td>{{.ID}}</td>{{range .Cells -}}

@@ -47,7 +47,6 @@ func TestSuite(t *testing.T) {
 		if l.dir == server {
 			addr = startServer(t, l.raw, secret)
 		}
-		r.addr = addr
 		for n := range shards {
 			wg.Go(func() {
 				slots <- struct{}{}
@@ -59,14 +58,10 @@ func TestSuite(t *testing.T) {
 	wg.Wait()
 
 	for _, r := range runs {
-		r.again(t.Context(), wstest, cert, exp, reports)
 		r.problems = append(r.problems, judge(r.dir, r.cases, r.results, exp)...)
 		t.Run(r.name, func(t *testing.T) {
 			for _, p := range r.problems {
 				t.Error(p)
-			}
-			if len(r.late) > 0 {
-				t.Logf("run again, alone, because wstest's own clock had ended them: %v", r.late)
 			}
 			t.Logf("%d cases, %d results, %.0f s of wstest", len(r.cases), len(r.results), r.spent.Seconds())
 		})
@@ -82,8 +77,6 @@ func TestSuite(t *testing.T) {
 type run struct {
 	leg
 	cases []string
-	addr  string   // of the server under test
-	late  []string // cases that were run twice, see again
 
 	mu       sync.Mutex // of what follows, while the shards run
 	results  results
