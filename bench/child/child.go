@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	serverEnv  = "PUSHWIRE_BENCH_SERVER"  // name of the candidate that the process serves
-	profileEnv = "PUSHWIRE_BENCH_PROFILE" // prefix of the files that get profiles; none when empty. The figures are then worthless.
+	serverEnv = "PUSHWIRE_BENCH_SERVER" // name of the candidate that the process serves
+	cpuEnv    = "PUSHWIRE_BENCH_CPU"    // prefix of the files that get CPU profiles; none when empty
+	heapEnv   = "PUSHWIRE_BENCH_HEAP"   // the same for heap profiles, which count every allocation and cost time
 )
 
 // Questions that a parent asks on standard input, a line each. The end of the
@@ -37,7 +38,7 @@ func Main() {
 	if name == "" {
 		return
 	}
-	if os.Getenv(profileEnv) != "" {
+	if os.Getenv(heapEnv) != "" {
 		runtime.MemProfileRate = 1 // before the server allocates
 	}
 	if err := serve(name); err != nil {
@@ -56,10 +57,9 @@ func serve(name string) error {
 	if err != nil {
 		return err
 	}
-	profiles := os.Getenv(profileEnv)
-	if profiles != "" {
-		profiles += strings.NewReplacer(" ", "-", "/", "-").Replace(name)
-		stop, err := profileCPU(profiles + ".cpu")
+	file := strings.NewReplacer(" ", "-", "/", "-").Replace(name)
+	if prefix := os.Getenv(cpuEnv); prefix != "" {
+		stop, err := profileCPU(prefix + file + ".cpu")
 		if err != nil {
 			return err
 		}
@@ -82,8 +82,10 @@ func serve(name string) error {
 		if err == nil && questions.Text() == askAll {
 			err = u.holdings()
 		}
-		if err == nil && questions.Text() == askAll && profiles != "" {
-			err = profileHeap(profiles + ".heap")
+		if err == nil && questions.Text() == askAll {
+			if prefix := os.Getenv(heapEnv); prefix != "" {
+				err = profileHeap(prefix + file + ".heap")
+			}
 		}
 		if err != nil {
 			return err
