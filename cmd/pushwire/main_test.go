@@ -165,7 +165,9 @@ func TestEcho(t *testing.T) {
 	if status != exitOK {
 		t.Errorf("status %d", status)
 	}
-	if status, said := stop(); status != exitOK || !strings.Contains(said, "closing 0 connections") {
+	// The server's end of the connection may still be on its way out: the
+	// client has its answer before the server is done with it.
+	if status, said := stop(); status != exitOK || !strings.HasPrefix(said, "closing ") || !strings.HasSuffix(said, "all closed, 0 left\n") {
 		t.Errorf("serve ended with %d, %q", status, said)
 	}
 }
