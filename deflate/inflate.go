@@ -1,6 +1,9 @@
 package deflate
 
-import "io"
+import (
+	"encoding/binary"
+	"io"
+)
 
 // Sizes of windows and of what an [Inflater] gives out, in bytes.
 const (
@@ -48,9 +51,11 @@ type Inflater struct {
 
 	// The header of a dynamic block as far as it was read.
 	literals, distances, lengthCodes int
-	read                             int // code lengths, of either kind
-	lengths                          [maxLiterals + maxDistances]uint8
-	precode                          [1 << precodeBits]uint32
+	read                             int   // code lengths, of either kind
+	lastLength                       uint8 // of them
+	codeLengths                      [maxLengthCodes]uint8
+	precode                          [1 << maxPrecodeBits]uint32
+	litCodes, distCodes              codeSet
 
 	// The tables in use: own, or the fixed ones that all Inflaters share.
 	lit     *literalTable
@@ -235,6 +240,13 @@ func (z *Inflater) endBlock() {
 // fill takes bytes of src from pos on into bits, until there are 56 at least
 // or src is used up, and returns the new pos.
 func (z *Inflater) fill(src []byte, pos int) int {
+	if pos <= len(src)-8 {
+		z.bits |= binary.LittleEndian.Uint64(src[pos:]) << (z.nbits & 63)
+		pos += int((63 - z.nbits) >> 3)
+		z.nbits |= 56
+		z.bits &= 1<<(z.nbits&63) - 1
+		return pos
+	}
 	for z.nbits <= 56 && pos < len(src) {
 		z.bits |= uint64(src[pos]) << z.nbits
 		z.nbits += 8

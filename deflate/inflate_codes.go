@@ -29,31 +29,39 @@ func (z *Inflater) readCodes(src []byte, pos int) (int, error) {
 					return pos, nil
 				}
 			}
-			z.lengths[codeLengthOrder[z.read]] = uint8(z.bits & 7)
+			z.codeLengths[codeLengthOrder[z.read]] = uint8(z.bits & 7)
 			z.drop(3)
 			z.read++
 		}
 		for _, i := range codeLengthOrder[z.lengthCodes:] {
-			z.lengths[i] = 0
+			z.codeLengths[i] = 0
 		}
-		if !buildTable(z.precode[:], precodeBits, z.lengths[:maxLengthCodes], precodeEntries[:]) {
+		z.litCodes.clear()
+		for symbol, length := range z.codeLengths {
+			if length != 0 {
+				z.litCodes.add(symbol, 1, length)
+			}
+		}
+		if !z.litCodes.table(z.precode[:], maxPrecodeBits, precodeEntries[:]) {
 			return pos, errCodeLengths
 		}
-		z.read = 0
+		z.litCodes.clear()
+		z.distCodes.clear()
+		z.read, z.lastLength = 0, 0
 		z.state = inflateLengths
 	}
 	pos, err := z.readLengths(src, pos)
-	if all := z.literals + z.distances; err != nil || z.read < all {
+	if err != nil || z.read < z.literals+z.distances {
 		return pos, err
 	}
 	// A block without an end could only be corrupt.
-	if z.lengths[endOfBlock] == 0 {
+	if !z.litCodes.has(endOfBlock) {
 		return pos, errCodeEnd
 	}
-	if !buildTable(z.ownLit[:], literalTabBits, z.lengths[:z.literals], literalEntries[:]) {
+	if !z.litCodes.table(z.ownLit[:], literalTabBits, literalEntries[:]) {
 		return pos, errLiteralCodes
 	}
-	if !buildTable(z.ownDist[:], distanceTabBits, z.lengths[z.literals:z.literals+z.distances], distanceEntries[:]) {
+	if !z.distCodes.table(z.ownDist[:], distanceTabBits, distanceEntries[:]) {
 		return pos, errDistCodes
 	}
 	z.lit, z.dist = &z.ownLit, &z.ownDist
@@ -61,47 +69,52 @@ func (z *Inflater) readCodes(src []byte, pos int) (int, error) {
 	return pos, nil
 }
 
-// readLengths reads the lengths of both codes: "The code length repeat codes
-// can cross from HLIT + 257 to the HDIST + 1 code lengths."
+// readLengths reads the lengths of both codes, those of zero left out.
 func (z *Inflater) readLengths(src []byte, pos int) (int, error) {
 	all := z.literals + z.distances
 	for z.read < all {
 		if z.nbits < maxPrecodeBits+7 {
 			pos = z.fill(src, pos)
 		}
-		e := z.precode[z.bits&(1<<precodeBits-1)]
+		e := z.precode[z.bits&(1<<maxPrecodeBits-1)]
 		drop, code := uint(e&entryDrop), uint(e>>entryCode&entryCodeMax)
-		if e&entryInvalid != 0 && z.nbits >= code {
-			return pos, errSymbol
-		}
-		if z.nbits < drop {
+		if drop > z.nbits {
 			return pos, nil
 		}
-		extra := int(z.bits & (1<<drop - 1) >> code)
-		z.drop(drop)
-		symbol := uint8(e >> entryValue)
-		if symbol < 16 {
-			z.lengths[z.read] = symbol
-			z.read++
-			continue
+		if e&entryInvalid != 0 {
+			return pos, errSymbol
 		}
-		n, length := 3+extra, uint8(0)
-		switch symbol {
-		case 16:
-			if z.read == 0 {
+		n, length := 1, uint8(e>>entryValue)
+		if length >= 16 {
+			n = 3 + int(z.bits&(1<<drop-1)>>code)
+			switch {
+			case length > 17:
+				n, length = n+8, 0
+			case length == 17:
+				length = 0
+			case z.read == 0:
 				return pos, errCodeRepeat
+			default:
+				length = z.lastLength
 			}
-			length = z.lengths[z.read-1]
-		case 18:
-			n += 8
 		}
+		z.drop(drop)
 		if z.read+n > all {
 			return pos, errCodeRepeat
 		}
-		for i := range z.lengths[z.read : z.read+n] {
-			z.lengths[z.read+i] = length
+		if length != 0 {
+			// RFC 1951, 3.2.7: "The code length repeat codes can cross from
+			// HLIT + 257 to the HDIST + 1 code lengths."
+			first := max(0, min(n, z.literals-z.read))
+			if first > 0 {
+				z.litCodes.add(z.read, first, length)
+			}
+			if first < n {
+				z.distCodes.add(z.read+first-z.literals, n-first, length)
+			}
 		}
 		z.read += n
+		z.lastLength = length
 	}
 	return pos, nil
 }

@@ -178,31 +178,37 @@ func (z *Inflater) decodeFast(src []byte, pos, limit int) (_ int, err error) {
 // position". Up to 15 bytes behind them are overwritten too.
 func copyMatch(buf []byte, w, dist, length int) {
 	from := w - dist
-	if dist < 8 {
-		// The first eight bytes one by one. They have the period dist, and so
-		// one that is a multiple of it and holds a word.
-		for i := range 8 {
-			buf[w+i] = buf[from+i]
-		}
-		if length <= 8 {
+	if dist >= 8 {
+		binary.LittleEndian.PutUint64(buf[w:], binary.LittleEndian.Uint64(buf[from:]))
+		binary.LittleEndian.PutUint64(buf[w+8:], binary.LittleEndian.Uint64(buf[from+8:]))
+		if length <= 16 {
 			return
 		}
-		from = w - (7/dist+1)*dist
-		for i := 8; i < length; i += 8 {
-			binary.LittleEndian.PutUint64(buf[w+i:], binary.LittleEndian.Uint64(buf[from+i:]))
+		if dist >= length {
+			copy(buf[w+16:w+length], buf[from+16:])
+			return
 		}
+		repeat(buf[:w+length], w+8, dist)
 		return
 	}
-	binary.LittleEndian.PutUint64(buf[w:], binary.LittleEndian.Uint64(buf[from:]))
-	binary.LittleEndian.PutUint64(buf[w+8:], binary.LittleEndian.Uint64(buf[from+8:]))
-	if length <= 16 {
-		return
+	// A word of the dist bytes over and over. It holds them whole, so what
+	// comes behind it has as period the next multiple of dist above 7.
+	word := binary.LittleEndian.Uint64(buf[from:]) & (1<<(8*dist) - 1)
+	word |= word << (8 * dist)
+	word |= word << (16 * dist)
+	word |= word << (32 * dist)
+	binary.LittleEndian.PutUint64(buf[w:], word)
+	if length > 8 {
+		repeat(buf[:w+length], w+8, int(wordPeriod[dist]))
 	}
-	if dist >= length {
-		copy(buf[w+16:w+length], buf[from+16:])
-		return
-	}
-	for i := 16; i < length; i += 8 {
-		binary.LittleEndian.PutUint64(buf[w+i:], binary.LittleEndian.Uint64(buf[from+i:]))
+}
+
+var wordPeriod = [8]uint8{1: 8, 2: 8, 3: 9, 4: 8, 5: 10, 6: 12, 7: 14}
+
+// repeat fills buf from w on with what stands period bytes before.
+func repeat(buf []byte, w, period int) {
+	for w < len(buf) {
+		w += copy(buf[w:], buf[w-period:w])
+		period *= 2 // what was written can be copied at once
 	}
 }

@@ -18,7 +18,6 @@ const (
 	fixedDistances  = 32
 	literalTabBits  = 10
 	distanceTabBits = 8
-	precodeBits     = maxPrecodeBits
 
 	// A table is indexed by that many bits of the input. Codes that are
 	// longer go on in a subtable behind it. The most that complete codes can
@@ -96,6 +95,38 @@ func init() {
 	precodeEntries[18] |= 7
 }
 
+// A codeSet holds the codes of an alphabet by the length of each: a Huffman
+// code is defined by them alone (RFC 1951, 3.2.2).
+type codeSet struct {
+	count [maxCodeBits + 1]uint16 // of codes of each length
+	used  int
+	codes [fixedLiterals]uint16 // symbol<<4 | length of codes[:used], symbols ascending
+}
+
+func (s *codeSet) clear() {
+	s.count = [maxCodeBits + 1]uint16{}
+	s.used = 0
+}
+
+// add gives n symbols from symbol on codes of that length, 1 to 15. Symbols
+// have to ascend from call to call.
+func (s *codeSet) add(symbol, n int, length uint8) {
+	s.count[length&maxCodeBits] += uint16(n)
+	for i := range s.codes[s.used : s.used+n] {
+		s.codes[s.used+i] = uint16(symbol+i)<<4 | uint16(length)
+	}
+	s.used += n
+}
+
+// has says whether the symbol has a code; it looks from the last one down.
+func (s *codeSet) has(symbol int) bool {
+	i := s.used - 1
+	for i >= 0 && int(s.codes[i]>>4) > symbol {
+		i--
+	}
+	return i >= 0 && int(s.codes[i]>>4) == symbol
+}
+
 // inflateFixed is RFC 1951, 3.2.6: "Compression with fixed Huffman codes".
 var inflateFixed = sync.OnceValue(func() *struct {
 	lit  literalTable
@@ -105,113 +136,94 @@ var inflateFixed = sync.OnceValue(func() *struct {
 		lit  literalTable
 		dist distanceTable
 	})
-	var lengths [fixedLiterals]uint8
-	for i := range lengths {
-		switch {
-		case i < 144, i >= 280:
-			lengths[i] = 8
-		case i < 256:
-			lengths[i] = 9
-		default:
-			lengths[i] = 7
-		}
-	}
-	buildTable(f.lit[:], literalTabBits, lengths[:], literalEntries[:])
-	for i := range fixedDistances {
-		lengths[i] = 5
-	}
-	buildTable(f.dist[:], distanceTabBits, lengths[:fixedDistances], distanceEntries[:])
+	var set codeSet
+	set.add(0, 144, 8)
+	set.add(144, 112, 9)
+	set.add(256, 24, 7)
+	set.add(280, 8, 8)
+	set.table(f.lit[:], literalTabBits, literalEntries[:])
+	set.clear()
+	set.add(0, fixedDistances, 5)
+	set.table(f.dist[:], distanceTabBits, distanceEntries[:])
 	return f
 })
 
-// buildTable fills a table that is indexed by root bits for the code whose
-// lengths are given, RFC 1951, 3.2.2; entries are those of its symbols. It
-// returns false for a set of codes that is over-subscribed or incomplete; one
-// single code of one bit, and no code at all, are complete enough (3.2.7: "If
-// only one distance code is used, it is encoded using one bit, not zero bits;
-// in this case there is a single code length of one, with one unused code. One
-// distance code of zero bits means that there are no distance codes used at
-// all").
+// table fills a table that is indexed by root bits; entries are those of the
+// symbols. It returns false for a set of codes that is over-subscribed or
+// incomplete; one single code of one bit, and no code at all, are complete
+// enough (3.2.7: "If only one distance code is used, it is encoded using one
+// bit, not zero bits; in this case there is a single code length of one, with
+// one unused code. One distance code of zero bits means that there are no
+// distance codes used at all").
 //
 // Bits of a code are packed starting with its most significant one, so codes
 // are kept reversed. In the order of codes by length, the entries of all codes
 // of up to n bits make up a table of 2^n entries; doubling it by copying makes
 // room for the codes of n+1 bits. So each code is written once.
-func buildTable(table []uint32, root uint, lengths []uint8, entries []uint32) bool {
-	var count [maxCodeBits + 1]uint16
-	for _, n := range lengths {
-		count[n&maxCodeBits]++
-	}
+func (s *codeSet) table(table []uint32, root int, entries []uint32) bool {
 	var next [maxCodeBits + 2]uint16 // where in order codes of that length go
 	left := 1                        // codes of that length that are free
 	for n := 1; n <= maxCodeBits; n++ {
-		next[n+1] = next[n] + count[n]
-		left = left<<1 - int(count[n])
+		next[n+1] = next[n] + s.count[n]
+		left = left<<1 - int(s.count[n])
 		if left < 0 {
 			return false
 		}
 	}
-	used := int(next[maxCodeBits+1])
-	if left > 0 && (used > 1 || used == 1 && count[1] != 1) {
-		return false
-	}
 	if left > 0 {
 		none := uint32(entryInvalid | 1<<entryCode | 1)
 		table[0], table[1] = none, none
-		if used == 1 {
-			for symbol, n := range lengths {
-				if n == 1 {
-					table[0] = entries[symbol] + (1<<entryCode | 1)
-				}
-			}
+		switch {
+		case s.used == 1 && s.count[1] == 1:
+			table[0] = entries[s.codes[0]>>4] + (1<<entryCode | 1)
+		case s.used > 0:
+			return false
 		}
 		for size := 2; size < 1<<root; size *= 2 {
 			copy(table[size:2*size], table[:size])
 		}
 		return true
 	}
-	var order [fixedLiterals]uint16
-	for symbol, n := range lengths {
-		if n != 0 {
-			at := &next[n&maxCodeBits]
-			order[*at] = uint16(symbol)
-			*at++
-		}
+	var order [fixedLiterals]uint16 // symbols, those with short codes first
+	for _, c := range s.codes[:s.used] {
+		at := &next[c&maxCodeBits]
+		order[*at] = c >> 4
+		*at++
 	}
 
 	code, i := uint32(0), 0 // the next code, reversed
 	size := 1               // of the table of all codes so far
 	n := 1
-	for ; n <= int(root); n++ {
+	for ; n <= root; n++ {
 		copy(table[size:2*size], table[:size])
 		size *= 2
 		length := uint32(n)<<entryCode | uint32(n)
-		for range count[n] {
-			table[code] = entries[order[i]] + length
-			i++
+		for _, symbol := range order[i : i+int(s.count[n])] {
+			table[code] = entries[symbol] + length
 			code = nextCode(code, n)
 		}
+		i += int(s.count[n])
 	}
 	mask := uint32(1)<<root - 1
 	prefix, begin, sub := ^uint32(0), size, 0 // the subtable at hand
-	for ; i < used; n++ {
+	for ; i < s.used; n++ {
 		length := uint32(n)<<entryCode | uint32(n)
-		for k := count[n]; k > 0; k-- {
+		for k := int(s.count[n]); k > 0; k-- {
 			if code&mask != prefix {
 				prefix = code & mask
 				begin += sub
 				// As many bits as the codes need that share the prefix: those
 				// that come next, until they fill it.
-				extra := n - int(root)
-				for filled := int(k); filled < 1<<extra; {
+				extra := n - root
+				for filled := k; filled < 1<<extra; {
 					extra++
-					filled = filled<<1 + int(count[int(root)+extra])
+					filled = filled<<1 + int(s.count[root+extra])
 				}
 				sub = 1 << extra
 				table[prefix] = uint32(begin)<<entryValue | entryLink | uint32(extra)<<entryCode
 			}
 			e := entries[order[i]] + length
-			for at := int(code >> root); at < sub; at += 1 << (n - int(root)) {
+			for at := int(code >> root); at < sub; at += 1 << (n - root) {
 				table[begin+at] = e
 			}
 			i++
