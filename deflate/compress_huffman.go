@@ -23,7 +23,6 @@ const (
 	maxSymbols  = 286 // literals, end of block, lengths
 	symbolBits  = 9   // 286 < 512
 	sortBuckets = 64  // frequencies below are sorted by counting
-	maxCodeBits = 15  // RFC 1951, 3.2.7: code lengths of 0 - 15
 )
 
 // build sets codes[i] for each symbol i whose frequency is not zero, and
