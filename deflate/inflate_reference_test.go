@@ -30,38 +30,40 @@ func (r *refInflater) get(n int) (v int) {
 	return v
 }
 
-// refCode maps "length, code" to a symbol. complete is false for a set that
-// leaves codes over.
-type refCode map[[2]int]int
+// refCode is a code by the number of codes of each length, and the symbols in
+// the order of their codes.
+type refCode struct{ count, symbols []int }
 
-func (r *refInflater) code(lengths []int) refCode {
-	c, code, sum := refCode{}, 0, 0
+func (r *refInflater) code(lengths []int) (c refCode) {
+	c.count = make([]int, 16)
+	left := 1
 	for n := 1; n <= 15; n++ {
 		for symbol, l := range lengths {
 			if l == n {
-				c[[2]int{n, code}] = symbol
-				code++
-				sum += 1 << (15 - n)
+				c.count[n]++
+				c.symbols = append(c.symbols, symbol)
 			}
 		}
-		if code > 1<<n {
+		if left = 2*left - c.count[n]; left < 0 {
 			r.fail("over-subscribed")
 		}
-		code <<= 1
 	}
-	if one := len(c) == 1 && slices.Max(lengths) == 1; sum != 1<<15 && len(c) != 0 && !one {
+	if one := len(c.symbols) == 1 && c.count[1] == 1; left > 0 && len(c.symbols) > 0 && !one {
 		r.fail("incomplete")
 	}
 	return c
 }
 
 func (r *refInflater) symbol(c refCode) int {
-	code := 0
+	code, first, at := 0, 0, 0
 	for n := 1; n <= 15; n++ {
 		code = code<<1 | r.get(1)
-		if symbol, ok := c[[2]int{n, code}]; ok {
-			return symbol
+		first <<= 1
+		if code-first < c.count[n] {
+			return c.symbols[at+code-first]
 		}
+		first += c.count[n]
+		at += c.count[n]
 	}
 	r.fail("no such code")
 	return 0

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -54,10 +55,15 @@ func inflate(t testing.TB, z *Inflater, pieces ...[]byte) (out []byte, err error
 
 func message(t testing.TB, bits int, history []byte, pieces ...[]byte) ([]byte, error) {
 	t.Helper()
-	var z Inflater
+	z := inflaters.Get().(*Inflater)
+	defer inflaters.Put(z)
 	z.Reset(bits, history)
-	return inflate(t, &z, pieces...)
+	return inflate(t, z, pieces...)
 }
+
+// inflaters are used for one message after the other, right or wrong, and
+// windows of all sizes, as connections do.
+var inflaters = sync.Pool{New: func() any { return new(Inflater) }}
 
 // examples are messages and what they inflate to.
 var examples = []struct{ name, payload, history, want string }{
