@@ -26,8 +26,8 @@ const (
 // [Inflater.History], so that idle connections can share a few Inflaters
 // through a pool.
 //
-// It holds 11 KiB of tables, the window, and room for pieces of four windows
-// (between 4 and 32 KiB): 32 KiB in all for a window of 12 bits, 76 KiB for
+// It holds 12 KiB of tables, the window, and room for pieces of four windows
+// (between 4 and 32 KiB): 33 KiB in all for a window of 12 bits, 77 KiB for
 // 15. Nothing is allocated after the first Reset for the largest window.
 type Inflater struct {
 	// buf[:w] ends with the history and what was inflated since; only its
