@@ -55,7 +55,7 @@ func (c *bitCursor) add(v uint64, n uint) {
 }
 
 func (c *bitCursor) flush() {
-	binary.LittleEndian.PutUint64(c.mem[c.at:], c.acc)
+	binary.LittleEndian.PutUint64(c.mem[c.at:c.at+8:c.at+8], c.acc)
 	c.at += int(c.n >> 3)
 	c.acc >>= c.n & 56
 	c.n &= 7

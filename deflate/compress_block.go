@@ -1,6 +1,7 @@
 package deflate
 
 import (
+	"encoding/binary"
 	"math/bits"
 )
 
@@ -24,7 +25,7 @@ var (
 	distBase      [distCodes]uint16 // of distance - 1
 	distExtra     [distCodes]uint8
 	fixedLits     [maxSymbols]code
-	fixedDists    [distCodes]code
+	fixedDists    [maxSymbols]code // as long as fixedLits, so that both have one type
 )
 
 func init() {
@@ -76,18 +77,13 @@ func distSymbol(d uint16) uint8 {
 
 // A blockEncoder writes blocks. It holds only scratch memory.
 type blockEncoder struct {
-	builder  codeBuilder
-	litFreq  [maxSymbols + 2]uint32
-	distFreq [distCodes + 2]uint32
-	preFreq  [preCodes]uint32
-	lits     [maxSymbols]code
-	dists    [distCodes]code
-	pres     [preCodes]code
-	header   [maxSymbols + distCodes]uint16 // symbols of the code lengths: symbol | extra << 8
-	headers  int                            // how many of header are in use
-	numLits  int
-	numDists int
-	numPres  int
+	builder codeBuilder
+	lits    codeTable // literals, end of block, lengths
+	dists   codeTable
+	pres    codeTable                      // code lengths of the two
+	header  [maxSymbols + distCodes]uint16 // symbols of pres: symbol | extra bits << 8
+	headers int                            // how many of header are in use
+	numPres int
 }
 
 // write appends one block for data, which seqs divide, the rest behind them
@@ -95,7 +91,7 @@ type blockEncoder struct {
 func (e *blockEncoder) write(w *bitWriter, data []byte, seqs []sequence) {
 	extra := e.count(data, seqs)
 	stored := 8*(4+len(data)+int(w.n+3+7)/8) - int(w.n)
-	fixed := 3 + extra + e.fixedBits()
+	fixed := 3 + extra + e.lits.bits(&fixedLits) + e.dists.bits(&fixedDists)
 	dynamic := 3 + extra + e.plan()
 	switch {
 	case stored <= min(fixed, dynamic):
@@ -108,7 +104,7 @@ func (e *blockEncoder) write(w *bitWriter, data []byte, seqs []sequence) {
 	default:
 		c := e.open(w, dynamic, blockDynamic)
 		e.writeHeader(&c)
-		c.encode(data, seqs, &e.lits, &e.dists)
+		c.encode(data, seqs, &e.lits.codes, &e.dists.codes)
 		w.close(&c)
 	}
 }
@@ -129,41 +125,33 @@ func (w *bitWriter) close(c *bitCursor) {
 // count counts how often each symbol occurs and returns the number of extra
 // bits.
 func (e *blockEncoder) count(data []byte, seqs []sequence) (extra int) {
-	clear(e.litFreq[:])
-	clear(e.distFreq[:])
-	e.litFreq[endOfBlock] = 1
+	freq, dist := &e.lits.freq, &e.dists.freq
+	clear(freq[:])
+	clear(dist[:distCodes])
+	freq[endOfBlock] = 1
 	pos := 0
 	for i := range seqs {
 		s := &seqs[i]
 		next := pos + int(s.lits)
 		for _, c := range data[pos:next] {
-			e.litFreq[c]++
+			freq[c]++
 		}
-		e.litFreq[endOfBlock+1+int(s.lsym&31)]++
-		e.distFreq[s.dsym&31]++
+		freq[endOfBlock+1+int(s.lsym&31)]++
+		dist[s.dsym&31]++
 		pos = next + int(s.len) + leastLen
 	}
 	for _, c := range data[pos:] {
-		e.litFreq[c]++
+		freq[c]++
 	}
-	for i, n := range e.litFreq[endOfBlock+1 : maxSymbols] {
+	for i, n := range freq[endOfBlock+1 : maxSymbols] {
 		extra += int(n) * int(lengthExtra[i])
 	}
-	for i, n := range e.distFreq[:distCodes] {
+	for i, n := range dist[:distCodes] {
 		extra += int(n) * int(distExtra[i])
 	}
+	e.lits.list(maxSymbols)
+	e.dists.list(distCodes)
 	return extra
-}
-
-func (e *blockEncoder) fixedBits() int {
-	n := 0
-	for s, f := range e.litFreq[:maxSymbols] {
-		n += int(f) * int(fixedLits[s]>>codeShift)
-	}
-	for _, f := range e.distFreq[:distCodes] {
-		n += int(f) * 5
-	}
-	return n
 }
 
 // preOrder is the order in which the lengths of the code for code lengths are
@@ -175,142 +163,164 @@ var preExtra = [preCodes]uint8{16: 2, 17: 3, 18: 7}
 // plan makes the codes of a dynamic block and returns its size in bits
 // without the first three and the extra bits of matches.
 func (e *blockEncoder) plan() int {
-	e.builder.build(e.lits[:], e.litFreq[:maxSymbols], litLimit)
-	e.builder.build(e.dists[:], e.distFreq[:distCodes], maxCodeBits)
-	e.numLits, e.numDists = maxSymbols, distCodes
-	for e.lits[e.numLits-1] == 0 {
-		e.numLits--
-	}
-	for e.dists[e.numDists-1] == 0 {
-		e.numDists--
-	}
+	e.builder.build(&e.lits, litLimit)
+	e.builder.build(&e.dists, maxCodeBits)
 	e.planHeader()
-	size := 5 + 5 + 4 + 3*e.numPres
-	for s, f := range e.preFreq {
-		size += int(f) * int(e.pres[s]>>codeShift+uint32(preExtra[s]))
+	size := 5 + 5 + 4 + 3*e.numPres + e.pres.bits(&e.pres.codes)
+	for s := 16; s < preCodes; s++ {
+		size += int(e.pres.freq[s]) * int(preExtra[s])
 	}
-	for s, c := range e.lits[:e.numLits] {
-		size += int(e.litFreq[s]) * int(c>>codeShift)
-	}
-	for s, c := range e.dists[:e.numDists] {
-		size += int(e.distFreq[s]) * int(c>>codeShift)
-	}
-	return size
+	return size + e.lits.bits(&e.lits.codes) + e.dists.bits(&e.dists.codes)
 }
 
 // planHeader puts the lengths of all codes as runs into e.header and makes
-// the code for them.
+// the code for them. Runs may go on from the one code to the other.
 func (e *blockEncoder) planHeader() {
-	clear(e.preFreq[:])
-	var lengths [maxSymbols + distCodes + 1]uint8
-	for s, c := range e.lits[:e.numLits] {
-		lengths[s] = uint8(c >> codeShift)
-	}
-	for s, c := range e.dists[:e.numDists] {
-		lengths[e.numLits+s] = uint8(c >> codeShift)
-	}
-	total := e.numLits + e.numDists
-	lengths[total] = 255 // ends the last run
+	clear(e.pres.freq[:preCodes])
 	e.headers = 0
-	put := func(symbol, extra int) {
-		e.header[e.headers] = uint16(symbol | extra<<8)
-		e.headers++
-		e.preFreq[symbol]++
-	}
-	for i := 0; i < total; {
-		length := lengths[i]
-		run := 1
-		for lengths[i+run] == length {
+	length, run := uint32(0), 0
+	next := 0 // symbol
+	for t, offset := &e.lits, 0; ; t, offset = &e.dists, next {
+		for _, s := range t.used[:t.n] {
+			if gap := offset + int(s) - next; gap > 0 {
+				if length != 0 {
+					e.putRun(length, run)
+					length, run = 0, 0
+				}
+				run += gap
+			}
+			if n := t.codes[s] >> codeShift; n != length {
+				e.putRun(length, run)
+				length, run = n, 0
+			}
 			run++
+			next = offset + int(s) + 1
 		}
-		i += run
-		if length == 0 {
-			// RFC 1951, 3.2.7: 17 repeats zero 3 to 10 times, 18 11 to 138.
-			for run >= 11 {
-				n := min(run, 138)
-				put(18, n-11)
-				run -= n
-			}
-			if run >= 3 {
-				put(17, run-3)
-				run = 0
-			}
-		} else {
-			put(int(length), 0)
-			run--
-			// 16 repeats the length before 3 to 6 times.
-			for run >= 3 {
-				n := min(run, 6)
-				put(16, n-3)
-				run -= n
-			}
-		}
-		for range run {
-			put(int(length), 0)
+		if t == &e.dists {
+			break
 		}
 	}
-	e.builder.build(e.pres[:], e.preFreq[:], maxPreCode)
+	e.putRun(length, run)
+	e.pres.list(preCodes)
+	e.builder.build(&e.pres, maxPreCode)
 	e.numPres = preCodes
-	for e.numPres > 4 && e.pres[preOrder[e.numPres-1]] == 0 {
+	for e.numPres > 4 && e.pres.codes[preOrder[e.numPres-1]] == 0 {
 		e.numPres--
 	}
 }
 
+// putRun appends run equal lengths to e.header.
+func (e *blockEncoder) putRun(length uint32, run int) {
+	if length == 0 {
+		// RFC 1951, 3.2.7: 17 repeats zero 3 to 10 times, 18 11 to 138.
+		for run >= 11 {
+			n := min(run, 138)
+			e.put(18, n-11)
+			run -= n
+		}
+		if run >= 3 {
+			e.put(17, run-3)
+			return
+		}
+	} else if run > 3 {
+		// 16 repeats the length before 3 to 6 times.
+		e.put(int(length), 0)
+		for run--; run >= 3; {
+			n := min(run, 6)
+			e.put(16, n-3)
+			run -= n
+		}
+	}
+	for range run {
+		e.put(int(length), 0)
+	}
+}
+
+func (e *blockEncoder) put(symbol, extra int) {
+	e.header[e.headers] = uint16(symbol | extra<<8)
+	e.headers++
+	e.pres.freq[symbol]++
+}
+
 func (e *blockEncoder) writeHeader(c *bitCursor) {
-	c.add(uint64(e.numLits-257), 5)
-	c.add(uint64(e.numDists-1), 5)
+	c.add(uint64(e.lits.used[e.lits.n-1])+1-257, 5) // endOfBlock has always a code
+	c.add(uint64(e.dists.used[e.dists.n-1])+1-1, 5)
 	c.add(uint64(e.numPres-4), 4)
 	c.flush()
 	for _, s := range preOrder[:e.numPres] {
-		c.add(uint64(e.pres[s]>>codeShift), 3)
+		c.add(uint64(e.pres.codes[s]>>codeShift), 3)
 		c.flush()
 	}
 	for _, h := range e.header[:e.headers] {
 		s := h & 0xff
-		p := e.pres[s]
-		c.add(uint64(p&0xffff)|uint64(h>>8)<<(p>>codeShift), uint(p>>codeShift)+uint(preExtra[s]))
+		p := e.pres.codes[s]
+		c.add(uint64(p&codeMask)|uint64(h>>8)<<(p>>codeShift), uint(p>>codeShift)+uint(preExtra[s]))
 		c.flush()
 	}
 }
 
-// encode writes the symbols of a block.
-func (c *bitCursor) encode(data []byte, seqs []sequence, lits *[maxSymbols]code, dists *[distCodes]code) {
-	k := *c
-	pos := 0
+// encode writes the symbols of a block. The state of the cursor is kept in
+// variables of its own, which the compiler holds in registers: all of a
+// block's symbols depend on it, one after the other.
+func (c *bitCursor) encode(data []byte, seqs []sequence, lits, dists *[maxSymbols]code) {
+	mem, at, acc, n := c.mem, c.at, c.acc, c.n
+	le := binary.LittleEndian
 	for i := range seqs {
 		s := &seqs[i]
-		next := pos + int(s.lits)
-		k.literals(data[pos:next], lits)
-		pos = next + int(s.len) + leastLen
-		l := lits[endOfBlock+1+int(s.lsym)]
-		k.add(uint64(l&0xffff), uint(l>>codeShift))
-		k.add(uint64(s.len-lengthBase[s.lsym]), uint(lengthExtra[s.lsym]))
-		d := dists[s.dsym]
-		k.add(uint64(d&0xffff), uint(d>>codeShift))
-		k.add(uint64(s.dist-distBase[s.dsym]), uint(distExtra[s.dsym]))
-		k.flush()
-	}
-	k.literals(data[pos:], lits)
-	l := lits[endOfBlock]
-	k.add(uint64(l&0xffff), uint(l>>codeShift))
-	k.flush()
-	*c = k
-}
+		p := data[:s.lits]
+		data = data[int(s.lits)+int(s.len)+leastLen:]
+		for len(p) >= 4 {
+			c0, c1, c2, c3 := lits[p[0]], lits[p[1]], lits[p[2]], lits[p[3]]
+			p = p[4:]
+			acc |= uint64(c0&codeMask) << (n & 63)
+			n += uint(c0 >> codeShift)
+			acc |= uint64(c1&codeMask) << (n & 63)
+			n += uint(c1 >> codeShift)
+			acc |= uint64(c2&codeMask) << (n & 63)
+			n += uint(c2 >> codeShift)
+			acc |= uint64(c3&codeMask) << (n & 63)
+			n += uint(c3 >> codeShift)
+			le.PutUint64(mem[at:at+8:at+8], acc)
+			at += int(n >> 3)
+			acc >>= n & 56
+			n &= 7
+		}
+		for _, b := range p {
+			l := lits[b]
+			acc |= uint64(l&codeMask) << (n & 63)
+			n += uint(l >> codeShift)
+		}
+		le.PutUint64(mem[at:at+8:at+8], acc)
+		at += int(n >> 3)
+		acc >>= n & 56
+		n &= 7
 
-func (k *bitCursor) literals(p []byte, lits *[maxSymbols]code) {
-	for len(p) >= 4 {
-		q := p[:4]
-		p = p[4:]
-		a, b, c, d := lits[q[0]], lits[q[1]], lits[q[2]], lits[q[3]]
-		k.add(uint64(a&0xffff), uint(a>>codeShift))
-		k.add(uint64(b&0xffff), uint(b>>codeShift))
-		k.add(uint64(c&0xffff), uint(c>>codeShift))
-		k.add(uint64(d&0xffff), uint(d>>codeShift))
-		k.flush()
+		l := lits[endOfBlock+1+int(s.lsym)]
+		acc |= uint64(l&codeMask) << n
+		n += uint(l >> codeShift)
+		acc |= uint64(s.len-lengthBase[s.lsym]) << (n & 63)
+		n += uint(lengthExtra[s.lsym])
+		d := dists[s.dsym]
+		acc |= uint64(d&codeMask) << (n & 63)
+		n += uint(d >> codeShift)
+		acc |= uint64(s.dist-distBase[s.dsym]) << (n & 63)
+		n += uint(distExtra[s.dsym])
+		le.PutUint64(mem[at:at+8:at+8], acc)
+		at += int(n >> 3)
+		acc >>= n & 56
+		n &= 7
 	}
-	for _, b := range p {
-		a := lits[b]
-		k.add(uint64(a&0xffff), uint(a>>codeShift))
+	for _, b := range data {
+		l := lits[b]
+		acc |= uint64(l&codeMask) << n
+		n += uint(l >> codeShift)
+		le.PutUint64(mem[at:at+8:at+8], acc)
+		at += int(n >> 3)
+		acc >>= n & 56
+		n &= 7
 	}
-	k.flush()
+	c.at, c.acc, c.n = at, acc, n
+	l := lits[endOfBlock]
+	c.add(uint64(l&codeMask), uint(l>>codeShift))
+	c.flush()
 }

@@ -2,45 +2,37 @@ package deflate
 
 import "math/bits"
 
-// effort is what a level spends.
-type effort struct {
-	depth int // places to look at for one position
-	nice  int // a match of this length ends the search
-	lazy  int // a shorter match waits for a better one at the next position
-}
-
-var efforts = [compressMaxLevel + 1]effort{
-	1: {depth: 1},
-	2: {depth: 3, nice: 32},
-	3: {depth: 8, nice: 48},
-	4: {depth: 5, nice: 32, lazy: 16},
-	5: {depth: 10, nice: 64, lazy: 32},
-	6: {depth: 24, nice: 128, lazy: 64},
-	7: {depth: 64, nice: 192, lazy: 128},
-	8: {depth: 256, nice: 258, lazy: 258},
-	9: {depth: 2048, nice: 258, lazy: 258},
+func chainHash(v uint64, shift uint) uint64 {
+	return v << 32 * hashPrime >> (shift & 63) & (1<<headBits - 1)
 }
 
 // insert enters the place i, and returns the distance to the place before
 // with the same hash: it may be beyond the window.
 func (m *matcher) insert(i int, v uint64) uint32 {
-	at := &m.head[hash4(v, m.shift)]
+	at := &m.head[chainHash(v, m.shift)]
 	cur := m.base + uint32(i)
-	dist := cur - *at
+	dist := min(cur-*at, uint32(m.window)+1)
 	*at = cur
-	if dist > uint32(m.window) {
-		m.prev[i&(len(m.prev)-1)] = 0
-	} else {
-		m.prev[i&(len(m.prev)-1)] = uint16(dist)
-	}
+	m.prev[i&(len(m.prev)-1)] = uint16(dist)
 	return dist
 }
 
-func (m *matcher) primeChained() {
-	b := m.buf[:m.end+compressSlack]
-	for i := range m.pos {
-		m.insert(i, load64(b, i))
+// insertAll enters one place in step, from i to end.
+func (m *matcher) insertAll(i, end, step int) {
+	b, prev, head := m.buf[:m.end+compressSlack], m.prev, m.head
+	base, far, shift := m.base, uint32(m.window)+1, m.shift
+	for ; i < end; i += step {
+		at := &head[chainHash(load64(b, i), shift)]
+		cur := base + uint32(i)
+		prev[i&(len(prev)-1)] = uint16(min(cur-*at, far))
+		*at = cur
 	}
+}
+
+func (m *matcher) primeChained() {
+	far := m.farHistory()
+	m.insertAll(0, far, m.effort.far)
+	m.insertAll(far, m.pos, 1)
 }
 
 // search looks for a match at pos that is longer than best, and enters pos.
@@ -60,11 +52,7 @@ func (m *matcher) search(pos, best, depth int) (length, dist int) {
 				}
 			}
 		}
-		step := m.prev[from&mask]
-		if step == 0 {
-			break
-		}
-		d += uint32(step)
+		d += uint32(m.prev[from&mask])
 	}
 	return length, dist
 }
@@ -82,27 +70,28 @@ func (m *matcher) findChained() {
 			}
 			continue
 		}
+		waited := false // for pos+1, which was not better
 		for length < e.lazy && pos < stop {
 			n, d := m.search(pos+1, length-1, e.depth)
 			if d == 0 || 4*(n-length)+bits.Len(uint(dist))-bits.Len(uint(d)) <= 2 {
+				waited = true
 				break
 			}
 			pos, length, dist = pos+1, n, d
 		}
 		next := pos + length
-		from := pos - dist
-		for pos > anchor && from > 0 && b[pos-1] == b[from-1] {
-			pos--
-			from--
+		seen := pos // the last place in the table
+		if waited {
+			seen++
 		}
+		from := pos - dist
+		pos -= extendBack(b, pos, from, pos-anchor)
 		m.emit(pos-anchor, next-pos, dist)
 		if len(m.seqs) >= maxSeqs {
 			m.pos = next
 			return
 		}
-		for i := pos + 2; i < min(next, stop); i++ {
-			m.insert(i, load64(b, i))
-		}
+		m.insertAll(seen+1, min(next, stop), 1)
 		pos, anchor = next, next
 	}
 	m.pos = end

@@ -9,7 +9,10 @@ import (
 // they are written, and their number above them, at codeShift.
 type code = uint32
 
-const codeShift = 16
+const (
+	codeShift = 16
+	codeMask  = 1<<codeShift - 1
+)
 
 // codeBuilder makes Huffman codes of limited length from frequencies. It holds
 // only scratch memory.
@@ -25,47 +28,75 @@ const (
 	sortBuckets = 64  // frequencies below are sorted by counting
 )
 
-// build sets codes[i] for each symbol i whose frequency is not zero, and
-// others to zero, so that no code is longer than limit bits.
+// A codeTable is the code of one alphabet. Most symbols of a short block have
+// no place in it, so that those that have are listed.
+type codeTable struct {
+	freq  [maxSymbols]uint32
+	codes [maxSymbols]code
+	used  [maxSymbols]uint16 // symbols that have a code, ascending
+	n     int                // how many of used
+}
+
+// list fills in t.used for the size symbols of an alphabet.
 //
 // A tree has at least two leaves, even when one of them is never used: a code
 // of one symbol would be incomplete, which not every inflater takes.
-func (b *codeBuilder) build(codes []code, freq []uint32, limit int) {
-	n := b.sort(freq)
-	for s := 0; n < 2; s++ {
-		if freq[s] == 0 {
-			copy(b.sorted[1:n+1], b.sorted[:n])
-			b.sorted[0] = uint32(s)
+func (t *codeTable) list(size int) {
+	n := 0
+	for s, f := range t.freq[:size] {
+		t.used[n] = uint16(s)
+		if f != 0 {
 			n++
 		}
 	}
-	var count [maxCodeBits + 1]uint16
-	b.depths(n, &count, limit)
-	b.assign(codes, n, &count)
+	switch {
+	case n == 0:
+		t.used[0], t.used[1], n = 0, 1, 2
+	case n == 1 && t.used[0] == 0:
+		t.used[1], n = 1, 2
+	case n == 1:
+		t.used[0], t.used[1], n = 0, t.used[0], 2
+	}
+	t.n = n
 }
 
-// sort fills b.sorted and returns how many symbols have a frequency.
-func (b *codeBuilder) sort(freq []uint32) int {
+// bits returns the size of all symbols with the codes given.
+func (t *codeTable) bits(codes *[maxSymbols]code) (n int) {
+	for _, s := range t.used[:t.n] {
+		n += int(t.freq[s] * (codes[s] >> codeShift))
+	}
+	return n
+}
+
+// build makes the codes of the symbols in t.used, none longer than limit bits,
+// and sets all others to zero.
+func (b *codeBuilder) build(t *codeTable, limit int) {
+	b.sort(t)
+	var count [maxCodeBits + 1]uint16
+	b.depths(t.n, &count, limit)
+	b.assign(t, &count)
+}
+
+// sort fills b.sorted.
+func (b *codeBuilder) sort(t *codeTable) {
 	clear(b.buckets[:])
-	for _, f := range freq {
-		b.buckets[min(f, sortBuckets-1)]++
+	used := t.used[:t.n]
+	for _, s := range used {
+		b.buckets[min(t.freq[s], sortBuckets-1)]++
 	}
 	n := uint16(0)
-	for i := 1; i < sortBuckets; i++ { // bucket 0 has no place
-		k := b.buckets[i]
+	for i, k := range b.buckets {
 		b.buckets[i] = n
 		n += k
 	}
-	large := int(b.buckets[sortBuckets-1])
-	for s, f := range freq {
-		if f != 0 {
-			at := &b.buckets[min(f, sortBuckets-1)]
-			b.sorted[*at] = f<<symbolBits | uint32(s)
-			*at++
-		}
+	large := b.buckets[sortBuckets-1]
+	for _, s := range used {
+		f := t.freq[s]
+		at := &b.buckets[min(f, sortBuckets-1)]
+		b.sorted[*at] = f<<symbolBits | uint32(s)
+		*at++
 	}
-	slices.Sort(b.sorted[large:n])
-	return int(n)
+	slices.Sort(b.sorted[large:t.n])
 }
 
 // depths finds how many symbols get a code of each length. The tree is built
@@ -111,14 +142,14 @@ func (b *codeBuilder) depths(n int, count *[maxCodeBits + 1]uint16, limit int) {
 // assign gives the rarest symbols the longest codes. RFC 1951, 3.2.2: "All
 // codes of a given bit length have lexicographically consecutive values, in
 // the same order as the symbols they represent".
-func (b *codeBuilder) assign(codes []code, n int, count *[maxCodeBits + 1]uint16) {
-	clear(codes)
+func (b *codeBuilder) assign(t *codeTable, count *[maxCodeBits + 1]uint16) {
+	clear(t.codes[:])
 	i := 0
 	for length := maxCodeBits; length > 0; length-- {
-		for range count[length] {
-			codes[b.sorted[i]&(1<<symbolBits-1)] = code(length) << codeShift
-			i++
+		for _, s := range b.sorted[i : i+int(count[length])] {
+			t.codes[s&(1<<symbolBits-1)] = code(length) << codeShift
 		}
+		i += int(count[length])
 	}
 	var next [maxCodeBits + 1]uint16
 	first := uint16(0)
@@ -126,11 +157,9 @@ func (b *codeBuilder) assign(codes []code, n int, count *[maxCodeBits + 1]uint16
 		first = (first + count[length-1]) << 1
 		next[length] = first
 	}
-	for s, c := range codes {
-		if c != 0 {
-			length := c >> codeShift & maxCodeBits
-			codes[s] = c | code(bits.Reverse16(next[length])>>(16-length))
-			next[length]++
-		}
+	for _, s := range t.used[:t.n] {
+		length := t.codes[s] >> codeShift & maxCodeBits
+		t.codes[s] |= code(bits.Reverse16(next[length]) >> (16 - length))
+		next[length]++
 	}
 }

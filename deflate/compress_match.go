@@ -57,8 +57,9 @@ type matcher struct {
 	primed bool // the history is in the table
 
 	head *[1 << headBits]uint32 // hash: absolute position of the last place
-	prev []uint16               // place & mask: distance to the place before with the same hash
-	seqs []sequence             // result of find
+	long longTable
+	prev []uint16   // place & mask: distance to the place before with the same hash
+	seqs []sequence // result of find
 }
 
 // start takes the history of a piece of n bytes.
@@ -72,7 +73,7 @@ func (m *matcher) start(history []byte, level, bits, n int) {
 	if m.head == nil {
 		m.head = new([1 << headBits]uint32)
 	}
-	if m.effort.depth > 1 {
+	if m.effort.find == findChained {
 		m.prev = growTo(m.prev, m.window)
 	}
 	m.rebase(uint32(m.end))
@@ -134,24 +135,22 @@ func (m *matcher) find() {
 		m.prime()
 		m.primed = true
 	}
-	if m.effort.depth > 1 {
-		m.findChained()
-	} else {
+	switch m.effort.find {
+	case findFast:
 		m.findFast()
+	case findDouble:
+		m.findDouble()
+	case findChained:
+		m.findChained()
 	}
 }
 
-// hash takes the 5 low bytes of v.
-func hash5(v uint64, shift uint) uint64 {
-	return (v << 24 * 0x9E3779B185EBCA87) >> (shift & 63) & (1<<headBits - 1)
-}
+// hashPrime spreads the bytes of a word over the bits above: 2^64 divided by
+// the golden ratio, made odd and prime-like by its low digits.
+const hashPrime = 0x9E3779B185EBCA87
 
-func hash4(v uint64, shift uint) uint64 {
-	return (v << 32 * 0x9E3779B185EBCA87) >> (shift & 63) & (1<<headBits - 1)
-}
-
-func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
-func load32(b []byte, i int) uint32 { return binary.LittleEndian.Uint32(b[i:]) }
+func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
+func load32(b []byte, i int) uint32 { return binary.LittleEndian.Uint32(b[i : i+4 : i+4]) }
 
 // extend returns how many bytes at i and at j < i are the same, up to end.
 func extend(b []byte, i, j, end int) int {
@@ -170,81 +169,48 @@ func extend(b []byte, i, j, end int) int {
 	return i - from
 }
 
+// extendBack returns how many bytes before i and before j < i are the same, at
+// most limit, which keeps it in the buffer.
+func extendBack(b []byte, i, j, limit int) int {
+	limit = min(limit, j)
+	n := 0
+	for j-n >= 8 {
+		k := bits.LeadingZeros64(load64(b, i-n-8)^load64(b, j-n-8)) >> 3
+		if n += k; k < 8 || n >= limit {
+			return min(n, limit)
+		}
+	}
+	for n < limit && b[i-n-1] == b[j-n-1] {
+		n++
+	}
+	return n
+}
+
 // emit appends a match of any length behind a run of literals.
 func (m *matcher) emit(lits, length, dist int) {
 	d := uint16(dist - 1)
 	s := sequence{lits: uint16(lits), dist: d, dsym: distSymbol(d)}
-	for {
-		n := min(length, maxMatch)
-		if rest := length - n; rest > 0 && rest < leastLen {
-			n = length - leastLen
-		}
+	for length > maxMatch {
+		n := min(maxMatch, length-leastLen)
 		s.len = uint8(n - leastLen)
 		s.lsym = lengthSymbols[s.len]
 		m.seqs = append(m.seqs, s)
-		if length -= n; length == 0 {
-			return
-		}
+		length -= n
 		s.lits = 0
 	}
+	s.len = uint8(length - leastLen)
+	s.lsym = lengthSymbols[s.len]
+	m.seqs = append(m.seqs, s)
 }
 
-// prime enters the history into the table. Not every position: a match is
-// extended backwards, so that a longer one is found from its second or third
-// byte.
+// prime enters the history into the table.
 func (m *matcher) prime() {
-	if m.effort.depth > 1 {
+	switch m.effort.find {
+	case findFast:
+		m.primeFast()
+	case findDouble:
+		m.primeDouble()
+	case findChained:
 		m.primeChained()
-		return
 	}
-	m.primeFast(0, m.pos)
-}
-
-func (m *matcher) primeFast(i, end int) {
-	b, head, base, shift := m.buf[:m.end+compressSlack], m.head, m.base, m.shift
-	stride := primeStride
-	for ; i < end; i += stride {
-		head[hash5(load64(b, i), shift)] = base + uint32(i)
-	}
-}
-
-var primeStride = 2
-var skipLog = 5
-var insertStride = 2
-
-// findFast takes the first match that the last place with the same hash
-// gives.
-func (m *matcher) findFast() {
-	b, head, base, shift := m.buf[:m.end+compressSlack], m.head, m.base, m.shift
-	pos, end, window := m.pos, m.end, uint32(m.window)
-	anchor := pos // literals from here on wait for a match
-	stop := end - minMatch
-	for pos <= stop {
-		v := load64(b, pos)
-		at := &head[hash5(v, shift)]
-		cur := base + uint32(pos)
-		dist := cur - *at
-		*at = cur
-		if dist > window || load32(b, pos-int(dist)) != uint32(v) {
-			pos += 1 + (pos-anchor)>>skipLog
-			continue
-		}
-		from := pos - int(dist)
-		length := minMatch + extend(b, pos+minMatch, from+minMatch, end)
-		next := pos + length
-		for pos > anchor && from > 0 && b[pos-1] == b[from-1] {
-			pos--
-			from--
-		}
-		m.emit(pos-anchor, next-pos, int(dist))
-		if len(m.seqs) >= maxSeqs {
-			m.pos = next
-			return
-		}
-		for i := pos + 1; i < min(next, stop); i += insertStride {
-			head[hash5(load64(b, i), shift)] = base + uint32(i)
-		}
-		pos, anchor = next, next
-	}
-	m.pos = end
 }

@@ -122,7 +122,7 @@ func TestExamplesOfRFC7692(t *testing.T) {
 			}
 			checkCompressed(t, p, tt.history, 15, tt.want)
 			var z deflate.Compressor
-			got := z.Append(nil, tt.history, 1, 15, true, tt.want)
+			got := z.Append(nil, tt.history, 9, 15, true, tt.want)
 			checkCompressed(t, got, tt.history, 15, tt.want)
 			if len(got) > len(p) {
 				t.Errorf("% x is longer than the example", got)
