@@ -42,9 +42,9 @@ func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *kee
 	}
 	req, err := handshake.FromHTTP(r)
 	var answer []byte
-	var protocol string
+	var a agreed
 	if err == nil {
-		answer, protocol, err = o.answer(&req, w.Header())
+		answer, a, err = o.answer(&req, w.Header())
 	}
 	if err != nil {
 		o.refused(r.RemoteAddr, err)
@@ -65,7 +65,7 @@ func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *kee
 		io.ReadFull(brw.Reader, unread)
 	}
 	nc.SetDeadline(time.Time{}) // those of http.Server are not ours
-	c, err := o.start(context.WithoutCancel(r.Context()), nc, answer, protocol, unread, k)
+	c, err := o.start(context.WithoutCancel(r.Context()), nc, answer, a, unread, k)
 	return c, &req, err
 }
 
@@ -86,14 +86,14 @@ func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive
 	req, unread, err := readRequest(ctx, nc)
 	if err == nil {
 		var answer []byte
-		var protocol string
-		if answer, protocol, err = o.answer(&req, nil); err == nil {
+		var a agreed
+		if answer, a, err = o.answer(&req, nil); err == nil {
 			if !stop() { // the deadline in the past comes, or has come
 				nc.Close()
 				return nil, nil, fmt.Errorf("pushwire: accept: %w", ctx.Err())
 			}
 			nc.SetDeadline(time.Time{})
-			c, err := o.start(context.WithoutCancel(ctx), nc, answer, protocol, unread, k)
+			c, err := o.start(context.WithoutCancel(ctx), nc, answer, a, unread, k)
 			return c, &req, err
 		}
 	}
@@ -106,21 +106,25 @@ func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive
 }
 
 // answer checks a request and builds the 101 answer to it.
-func (o *AcceptOptions) answer(req *handshake.Request, set http.Header) (answer []byte, protocol string, err error) {
+func (o *AcceptOptions) answer(req *handshake.Request, set http.Header) (answer []byte, a agreed, err error) {
 	if err := req.Check(); err != nil {
-		return nil, "", err
+		return nil, a, err
 	}
 	if err := o.Origins.Check(req); err != nil {
-		return nil, "", err
+		return nil, a, err
 	}
 	if o.Group.closed() {
-		return nil, "", &handshake.Error{
+		return nil, a, &handshake.Error{
 			Status: http.StatusServiceUnavailable, Token: "handshake_shutting_down",
 			Reason: "the server is shutting down (try again in a moment)",
 			Header: http.Header{"Retry-After": {"1"}},
 		}
 	}
-	protocol = handshake.SelectProtocol(o.Protocols, req.Protocols)
+	a.protocol = handshake.SelectProtocol(o.Protocols, req.Protocols)
+	extensions, err := a.accept(o.Deflate, req.Extensions)
+	if err != nil {
+		return nil, a, err
+	}
 	extra := o.Header
 	if len(set) > 0 {
 		extra = set.Clone()
@@ -131,12 +135,12 @@ func (o *AcceptOptions) answer(req *handshake.Request, set http.Header) (answer 
 			extra[name] = append(extra[name], values...)
 		}
 	}
-	answer, err = handshake.AppendResponse(make([]byte, 0, 256), req, protocol, "", extra)
-	return answer, protocol, err
+	answer, err = handshake.AppendResponse(make([]byte, 0, 256), req, a.protocol, extensions, extra)
+	return answer, a, err
 }
 
 // start sends the answer and makes the Conn.
-func (o *AcceptOptions) start(base context.Context, nc net.Conn, answer []byte, protocol string, unread []byte, k *keepalive) (*Conn, error) {
+func (o *AcceptOptions) start(base context.Context, nc net.Conn, answer []byte, a agreed, unread []byte, k *keepalive) (*Conn, error) {
 	if d := o.writeWithin(); d != never {
 		nc.SetWriteDeadline(time.Now().Add(d))
 	}
@@ -145,7 +149,7 @@ func (o *AcceptOptions) start(base context.Context, nc net.Conn, answer []byte, 
 		return nil, fmt.Errorf("pushwire: accept: the answer could not be sent: %w", err)
 	}
 	nc.SetWriteDeadline(time.Time{})
-	c := newConn(base, nc, frame.Server, &o.Config, protocol, unread)
+	c := newConn(base, nc, frame.Server, &o.Config, a, unread)
 	if k == nil && o.Group != nil {
 		k = &o.Group.keep
 	}

@@ -196,8 +196,7 @@ func (c *Conn) refuse(err error) error {
 		return c.lost(err)
 	}
 	if fe.Code == frame.CodeTooBig {
-		l := c.in.dec.Limits
-		err = fmt.Errorf("%w: raise Config.MaxMessage (%d bytes) or Config.MaxFragments (%d)", fe, l.Message, l.Fragments)
+		err = fmt.Errorf("%w: raise Config.MaxMessage (%d bytes) or Config.MaxFragments (%d)", fe, c.cfg.maxMessage(), c.cfg.maxFragments())
 	}
 	ce := &CloseError{Code: fe.Code, Reason: fe.Reason, Err: err}
 	o := &c.out

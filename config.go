@@ -39,7 +39,8 @@ type Config struct {
 	// counted. Default 4,096.
 	MaxFragments int
 
-	// Deflate asks for permessage-deflate (RFC 7692); nil leaves it off.
+	// Deflate asks for permessage-deflate (RFC 7692); nil leaves it off. It
+	// must not be changed either.
 	Deflate *Deflate
 
 	// Ping is the time between two keepalive pings, PongTimeout the time
@@ -79,15 +80,6 @@ type Config struct {
 
 	// Trace gets single frames and the end; nil is silent.
 	Trace *Trace
-}
-
-// Deflate sets permessage-deflate.
-type Deflate struct {
-	Level     int // of compression
-	Threshold int // messages shorter than this go out plain; 0 is 512 bytes
-
-	ServerNoContext, ClientNoContext bool // give up context takeover in that direction
-	ServerBits, ClientBits           int  // window of that direction, 8 to 15; 0 is 12
 }
 
 // Policy says what happens to a message for which the queue has no room.
@@ -181,7 +173,27 @@ type DialOptions struct {
 }
 
 func (c *Config) limits() frame.Limits {
-	return frame.Limits{Message: c.MaxMessage, Fragments: c.MaxFragments}
+	return frame.Limits{Message: c.maxMessage(), Fragments: c.maxFragments()}
+}
+
+func (c *Config) maxMessage() int64 {
+	switch {
+	case c.MaxMessage == 0:
+		return DefaultMaxMessage
+	case c.MaxMessage < 0:
+		return math.MaxInt64
+	}
+	return c.MaxMessage
+}
+
+func (c *Config) maxFragments() int {
+	switch {
+	case c.MaxFragments == 0:
+		return DefaultMaxFragments
+	case c.MaxFragments < 0:
+		return math.MaxInt
+	}
+	return c.MaxFragments
 }
 
 // never is longer than any time that is waited for.

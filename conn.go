@@ -61,12 +61,13 @@ type Conn struct {
 // newConn makes a Conn over nc, whose opening handshake is done. unread are
 // the bytes that came after the handshake; newConn takes the slice over. base
 // gives the values of the connection's context.
-func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, protocol string, unread []byte) *Conn {
-	c := &Conn{role: role, cfg: cfg, protocol: protocol}
+func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, a agreed, unread []byte) *Conn {
+	c := &Conn{role: role, cfg: cfg, protocol: a.protocol}
 	c.ctx, c.cancel = context.WithCancelCause(base)
 	c.done = c.ctx.Done()
 	c.wire.init(nc, cfg.writeWithin())
 	c.in.init(c, unread)
+	c.startDeflate(a.deflate)
 	c.out.watch.wire, c.out.watch.write = &c.wire, true
 	c.in.watch.wire = &c.wire
 	return c
@@ -79,7 +80,7 @@ func NewConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
 	if cfg == nil {
 		cfg = &defaultAccept.Config
 	}
-	c := newConn(context.Background(), nc, role, cfg, "", nil)
+	c := newConn(context.Background(), nc, role, cfg, assumed(cfg), nil)
 	c.startKeepalive(nil)
 	return c
 }

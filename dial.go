@@ -52,7 +52,11 @@ func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Resp
 		return nil, nil, &DialError{URL: withoutUser(rawURL), Err: err}
 	}
 	d := &dialing{o: o, tls: o.TLS, to: to}
-	if err := d.takeHeader(); err != nil {
+	err = o.Deflate.check()
+	if err == nil {
+		err = d.takeHeader()
+	}
+	if err != nil {
 		return nil, nil, &DialError{URL: to.String(), Err: err}
 	}
 	base := context.WithoutCancel(ctx)
@@ -68,7 +72,7 @@ func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Resp
 		if err == nil && a.head.Status == http.StatusSwitchingProtocols {
 			if err = d.release(); err == nil {
 				// A copy, so that no idle connection keeps the buffer.
-				c := newConn(base, a.conn, frame.Client, &o.Config, a.head.Protocol, bytes.Clone(a.unread))
+				c := newConn(base, a.conn, frame.Client, &o.Config, a.agreed, bytes.Clone(a.unread))
 				c.startKeepalive(nil)
 				return c, a.response(), nil
 			}
@@ -175,7 +179,11 @@ func (d *dialing) hop() (*answer, error) {
 	if a.head.Status != http.StatusSwitchingProtocols {
 		return a, nil
 	}
-	return a, a.head.Check(req)
+	if err := a.head.Check(req); err != nil {
+		return a, err
+	}
+	a.agreed, err = d.o.agree(&a.head)
+	return a, err
 }
 
 // request is the opening handshake for d.to.
@@ -194,12 +202,11 @@ func (d *dialing) request() *handshake.Request {
 		Origin: d.origin,
 		// RFC 6455, 4.1: "The nonce MUST be selected randomly for each
 		// connection."
-		Key:       handshake.NewKey(),
-		Protocols: d.o.Protocols,
-		// Extensions is where the offer of permessage-deflate goes
-		// (d.o.Deflate); what the answer takes of it then goes to newConn.
-		Header: h,
-		Secure: d.to.secure(),
+		Key:        handshake.NewKey(),
+		Protocols:  d.o.Protocols,
+		Extensions: d.o.offer(),
+		Header:     h,
+		Secure:     d.to.secure(),
 	}
 }
 

@@ -26,6 +26,7 @@ type answer struct {
 	conn   net.Conn           // that it came from
 	head   handshake.Response // its strings don't point into the buffer
 	text   []byte             // the head as it came
+	agreed agreed             // of a 101 that holds
 	unread []byte             // what came behind the head
 	url    *url.URL           // that was asked for, nil for CONNECT
 	body   []byte             // of a refusal, once it was read

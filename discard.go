@@ -28,7 +28,7 @@ func (c *Conn) discardOne(ctx context.Context) error {
 	if _, ok := c.in.fromInbox(); ok {
 		return nil
 	}
-	c.in.part = nil
+	c.in.takePart()
 	if !c.in.open {
 		if err := c.begin(ctx); err != nil {
 			return err

@@ -124,7 +124,7 @@ func (g *Group) All() iter.Seq[*Conn] {
 // delays no other.
 func (g *Group) Broadcast(m *Prepared) (sent, dropped int) {
 	for _, c := range g.snapshot() {
-		if _, err := c.enqueue(m, false); err != nil {
+		if _, err := c.enqueue(m.variant(c.out.compression), false); err != nil {
 			dropped++
 		} else {
 			sent++

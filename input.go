@@ -30,6 +30,8 @@ type input struct {
 	full  bool    // the last read filled its buffer: more is likely there
 	watch watch
 
+	inflation *inflation // of compressed messages; nil where there are none (inflate.go)
+
 	// The message in hand.
 	typ    Type   // of the message that the last data event belongs to
 	part   []byte // what a Read that was interrupted had of it
@@ -60,10 +62,21 @@ func (in *input) init(c *Conn, unread []byte) {
 	}
 }
 
+// undecoded reports whether bytes are there to make events of.
+func (in *input) undecoded() bool {
+	return len(in.b) > 0 || in.inflation != nil && in.inflation.more
+}
+
+// inflating reports whether the message in hand is compressed.
+func (in *input) inflating() bool { return in.inflation != nil && in.inflation.active }
+
 // release gives the buffer back once it is decoded.
 func (in *input) release() {
-	if len(in.b) > 0 {
+	if in.undecoded() {
 		return
+	}
+	if in.inflation != nil {
+		in.inflation.release()
 	}
 	in.b = nil
 	if in.lent == nil {
@@ -174,6 +187,9 @@ func waitError(what string, ctx context.Context) error {
 // served here; the caller skips what is not Data.
 func (c *Conn) decode(ev *frame.Event) error {
 	in := &c.in
+	if in.inflation != nil && in.inflation.more {
+		return c.inflate(ev)
+	}
 	n, err := in.dec.NextInto(in.b, ev)
 	if err != nil {
 		return c.refuse(err)
@@ -184,6 +200,17 @@ func (c *Conn) decode(ev *frame.Event) error {
 	}
 	if ev.Kind == frame.Control {
 		return c.control(ev)
+	}
+	if in.inflation != nil && ev.Kind == frame.Data && in.inflation.take(ev) {
+		return c.inflate(ev)
+	}
+	return nil
+}
+
+// inflate makes ev the next piece of a compressed message.
+func (c *Conn) inflate(ev *frame.Event) error {
+	if err := c.in.inflation.next(ev); err != nil {
+		return c.refuse(err)
 	}
 	return nil
 }
@@ -223,7 +250,7 @@ func (c *Conn) message(ctx context.Context, dst []byte, l *loan) (Type, []byte, 
 		if dst, whole, err = c.assemble(dst, l); whole || err != nil {
 			return in.typ, dst, err
 		}
-		if in.dec.Remaining() < directMin {
+		if in.dec.Remaining() < directMin || in.inflating() {
 			err = c.fill(ctx)
 		} else {
 			dst, whole, err = c.readDirect(ctx, dst, l)
@@ -248,7 +275,7 @@ func (c *Conn) assemble(dst []byte, l *loan) (p []byte, whole bool, err error) {
 			return dst, true, nil
 		}
 	}
-	for len(in.b) > 0 {
+	for in.undecoded() {
 		var ev frame.Event
 		if err := c.decode(&ev); err != nil {
 			return dst, false, err
@@ -257,6 +284,14 @@ func (c *Conn) assemble(dst []byte, l *loan) (p []byte, whole bool, err error) {
 			continue
 		}
 		in.typ = ev.Type
+		if ev.Header.RSV != 0 { // it was inflated
+			dst = in.inflation.collect(dst, &ev, l)
+			if ev.End {
+				c.received()
+				return dst, true, nil
+			}
+			continue
+		}
 		if l != nil {
 			if in.lent == nil && ev.End && ev.Start && ev.Header.Opcode != frame.Continuation {
 				in.lent = l

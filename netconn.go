@@ -86,7 +86,7 @@ func (n *netConn) Write(p []byte) (int, error) {
 	if ctx.Err() != nil {
 		return 0, n.write.error(nil)
 	}
-	begun, err := n.c.writeFrame(ctx, frame.Header{Fin: true, Opcode: n.typ}, [][]byte{p}, false)
+	begun, err := n.c.writeMessage(ctx, n.typ, [][]byte{p})
 	if err != nil {
 		err = n.write.error(err)
 	}

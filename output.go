@@ -45,10 +45,13 @@ type output struct {
 	lastPong []byte  // payload of the pong that found no room; nil for none
 	queue    queue
 	turns    []*outTurn
-	stage    closeStage
-	closing  []byte        // the close frame, in stage closeWaits
-	closed   chan struct{} // closed in stage closeSent; made when closing begins
-	err      error         // of the transport or of the end; nothing is written any more
+
+	compression *compression // of data messages; nil where they go out plain (compress.go)
+
+	stage   closeStage
+	closing []byte        // the close frame, in stage closeWaits
+	closed  chan struct{} // closed in stage closeSent; made when closing begins
+	err     error         // of the transport or of the end; nothing is written any more
 
 	scheduled bool        // a goroutine was started to flush what is corked
 	corked    atomic.Bool // any goroutine: pending waits for company (write.go)
@@ -97,7 +100,13 @@ func (o *output) ready(c *Conn) error {
 
 // free reports whether a data frame may take busy. The caller holds mu.
 func (o *output) free(stream bool) bool {
-	return !o.busy && (stream || !o.stream && len(o.turns) == 0 && o.queue.empty())
+	return !o.busy && (stream || o.inOrder())
+}
+
+// inOrder reports whether a data frame may join the next flush. The caller
+// holds mu.
+func (o *output) inOrder() bool {
+	return !o.stream && len(o.turns) == 0 && o.queue.empty()
 }
 
 // take waits until busy is the caller's. It returns with mu held; without an
@@ -188,7 +197,7 @@ func (o *output) anything() bool {
 
 // queued returns the first message of the queue, if it is its turn: no Writer
 // is open, and nobody waits who came before it.
-func (o *output) queued() *Prepared {
+func (o *output) queued() *encoded {
 	if o.stream {
 		return nil
 	}
@@ -335,7 +344,8 @@ func (o *output) next(c *Conn) batch {
 	}
 	if m := o.queued(); m != nil && o.pending == nil && o.lastPong == nil &&
 		c.role == frame.Server && len(m.frame) > joinMax {
-		c.traceWritten(m.header())
+		c.traceWritten(m.header)
+		o.compression.note(m)
 		return batch{p: o.queue.pop().frame} // shared by all connections, not copied
 	}
 	size := len(o.lastPong) + frame.MaxHeader
@@ -353,7 +363,8 @@ func (o *output) next(c *Conn) batch {
 		if len(buf.b) > 0 && len(buf.b)+len(m.frame) > chunkSize {
 			return batch{p: buf.b, buf: buf}
 		}
-		c.traceWritten(m.header())
+		c.traceWritten(m.header)
+		o.compression.note(m)
 		buf.b = o.queue.pop().appendTo(buf.b, c.role)
 	}
 	b := batch{buf: buf}

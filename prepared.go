@@ -3,16 +3,32 @@ package pushwire
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 
 	"github.com/pushwire/pushwire/frame"
 )
 
 // Prepared is a message that was encoded once to be sent to many connections.
-// It is immutable: any goroutine may use it.
+// It is immutable: any goroutine may use it. For connections with compression
+// it is compressed once for each level and size of window among them.
 type Prepared struct {
-	typ     Type
+	plain encoded
+
+	mu     sync.Mutex // of who compresses
+	packed atomic.Pointer[encoded]
+}
+
+// encoded is a message as it goes out. It is immutable.
+type encoded struct {
+	header  frame.Header
 	frame   []byte // as a server sends it
 	payload []byte // the end of frame
+
+	// Of compressed ones.
+	level, bits int
+	plain       []byte   // what payload inflates to
+	next        *encoded // another variant of the same message
 }
 
 // Prepare encodes a message once for any number of [Conn.Send] and
@@ -22,27 +38,74 @@ func Prepare(t Type, p []byte) *Prepared {
 	if t != frame.Text && t != frame.Binary {
 		panic(ErrType.Error())
 	}
-	f := frame.AppendMessage(nil, frame.Server, t, 0, p)
-	return &Prepared{typ: t, frame: f, payload: f[len(f)-len(p):]}
+	return &Prepared{plain: encode(t, 0, p)}
+}
+
+func encode(t Type, rsv byte, p []byte) encoded {
+	f := frame.AppendMessage(nil, frame.Server, t, rsv, p)
+	return encoded{
+		header: frame.Header{Fin: true, RSV: rsv, Opcode: t, Length: int64(len(p))},
+		frame:  f, payload: f[len(f)-len(p):],
+	}
+}
+
+// variant returns m as z, which may be nil, wants it. It is compressed without
+// looking back at earlier messages, so that it fits into any context.
+func (m *Prepared) variant(z *compression) *encoded {
+	if z == nil || m.plain.header.Length < z.threshold {
+		return &m.plain
+	}
+	e := m.find(z)
+	if e == nil {
+		m.mu.Lock()
+		if e = m.find(z); e == nil {
+			e = m.pack(z)
+			e.next = m.packed.Load()
+			m.packed.Store(e)
+		}
+		m.mu.Unlock()
+	}
+	if e.header.RSV == 0 {
+		return &m.plain
+	}
+	return e
+}
+
+func (m *Prepared) find(z *compression) *encoded {
+	e := m.packed.Load()
+	for e != nil && (e.level != z.level || e.bits != z.bits) {
+		e = e.next
+	}
+	return e
+}
+
+// pack compresses m. Where that does not help, what it returns only says so.
+func (m *Prepared) pack(z *compression) *encoded {
+	var e encoded
+	buf := chunkBuffers.get()
+	buf.b = z.pack(buf.b, nil, true, m.plain.payload)
+	if len(buf.b) < len(m.plain.payload) {
+		e = encode(m.plain.header.Opcode, frame.RSV1, buf.b)
+		e.plain = m.plain.payload
+	}
+	buf.free()
+	e.level, e.bits = z.level, z.bits
+	return &e
 }
 
 // costMin is what a short message counts in a queue, in bytes: its place there
 // is not free.
 const costMin = 64
 
-func (m *Prepared) cost() int { return max(len(m.payload), costMin) }
-
-func (m *Prepared) header() frame.Header {
-	return frame.Header{Fin: true, Opcode: m.typ, Length: int64(len(m.payload))}
-}
+func (m *encoded) cost() int { return max(len(m.payload), costMin) }
 
 // appendTo encodes m for role; a client's frames are masked, each with a key
 // of its own.
-func (m *Prepared) appendTo(dst []byte, role frame.Role) []byte {
+func (m *encoded) appendTo(dst []byte, role frame.Role) []byte {
 	if role == frame.Server {
 		return append(dst, m.frame...)
 	}
-	return frame.AppendMessage(dst, role, m.typ, 0, m.payload)
+	return frame.AppendMessage(dst, role, m.header.Opcode, m.header.RSV, m.payload)
 }
 
 // ErrQueueFull is returned by [Conn.Send] when the policy DropNewest dropped
@@ -57,11 +120,12 @@ var errEvicted = errors.New("pushwire: the send queue is full and the peer is be
 // returns [ErrQueueFull]; DropOldest makes room; Evict closes the connection
 // with 1008. Messages of Send and Write go out in the order of the calls.
 func (c *Conn) Send(ctx context.Context, m *Prepared) error {
+	e := m.variant(c.out.compression)
 	for {
 		if ctx.Err() != nil {
 			return waitError("send", ctx)
 		}
-		room, err := c.enqueue(m, true)
+		room, err := c.enqueue(e, true)
 		if room == nil {
 			return err
 		}
@@ -75,7 +139,7 @@ func (c *Conn) Send(ctx context.Context, m *Prepared) error {
 
 // enqueue puts m into the queue as the policy wants it. Where it has to wait
 // and may, it returns a channel that is closed when there may be room.
-func (c *Conn) enqueue(m *Prepared, wait bool) (room <-chan struct{}, err error) {
+func (c *Conn) enqueue(m *encoded, wait bool) (room <-chan struct{}, err error) {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()

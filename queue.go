@@ -3,7 +3,7 @@ package pushwire
 // queue holds the messages of Send until the transport takes them. Its
 // fields are guarded by output.mu.
 type queue struct {
-	items []*Prepared
+	items []*encoded
 	bytes int           // that they count for
 	gone  uint64        // messages that have left, in order
 	room  chan struct{} // closed and forgotten when a message leaves; nil while nobody waits
@@ -16,13 +16,13 @@ func (q *queue) fits(n, bound int) bool {
 	return len(q.items) == 0 || n <= bound-q.bytes
 }
 
-func (q *queue) push(m *Prepared) {
+func (q *queue) push(m *encoded) {
 	q.items = append(q.items, m)
 	q.bytes += m.cost()
 }
 
 // first returns the oldest message, nil when there is none.
-func (q *queue) first() *Prepared {
+func (q *queue) first() *encoded {
 	if len(q.items) == 0 {
 		return nil
 	}
@@ -30,7 +30,7 @@ func (q *queue) first() *Prepared {
 }
 
 // pop takes the oldest message and wakes who waits for room.
-func (q *queue) pop() *Prepared {
+func (q *queue) pop() *encoded {
 	m := q.items[0]
 	q.items[0] = nil
 	q.items = q.items[1:]

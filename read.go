@@ -110,6 +110,16 @@ func (c *Conn) endLend(l *loan, m *Message, err error) error {
 	return err
 }
 
+// takePart returns what an interrupted Read had of the message in hand.
+func (in *input) takePart() []byte {
+	p := in.part
+	in.part = nil
+	if z := in.inflation; z != nil && z.piled > 0 {
+		p = z.flatten(p)
+	}
+	return p
+}
+
 // beginRead takes the turn to read. It fails when the connection has ended
 // and no message is left to deliver.
 func (c *Conn) beginRead(ctx context.Context) error {

@@ -29,9 +29,8 @@ func (c *Conn) Reader(ctx context.Context) (Type, io.Reader, error) {
 	}
 	if m, ok := in.fromInbox(); ok {
 		in.open, in.typ, in.piece, in.end = true, m.Type, m.Data, true
-	} else if len(in.part) > 0 { // a Read was interrupted in it
-		in.open, in.piece, in.end = true, in.part, false
-		in.part = nil
+	} else if p := in.takePart(); len(p) > 0 { // a Read was interrupted in it
+		in.open, in.piece, in.end = true, p, false
 	}
 	if !in.open {
 		if err := c.begin(ctx); err != nil {
@@ -65,14 +64,14 @@ func (c *Conn) begin(ctx context.Context) error {
 // buffer, or in p when the frame has more to come than a buffer is worth.
 func (c *Conn) nextData(ctx context.Context, p []byte) (frame.Event, error) {
 	in := &c.in
-	if len(in.b) > 0 {
+	if in.undecoded() {
 		var ev frame.Event
 		err := c.decode(&ev)
 		return ev, err
 	}
 	in.release()
 	rest := in.dec.Remaining()
-	if rest >= directMin && len(p) >= directMin {
+	if rest >= directMin && len(p) >= directMin && !in.inflating() {
 		return c.direct(ctx, p[:min(int64(len(p)), rest)])
 	}
 	return frame.Event{}, c.fill(ctx)

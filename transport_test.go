@@ -31,9 +31,36 @@ const (
 	tcp  mode = "tcp"  // loopback, waits for readability
 	tls_ mode = "tls"  // TLS 1.3 over loopback
 	web  mode = "http" // tcp, accepted by net/http through middleware that only unwraps
+
+	memDeflate mode = "mem, compressed" // all messages are, however short
+	webDeflate mode = "http, compressed"
 )
 
-var allModes = []mode{mem, tcp, tls_, web}
+var allModes = []mode{mem, tcp, tls_, web, memDeflate, webDeflate}
+
+// base is the transport of a mode.
+func (m mode) base() mode {
+	switch m {
+	case memDeflate:
+		return mem
+	case webDeflate:
+		return web
+	}
+	return m
+}
+
+// config is cfg as the mode wants it; nil is the default.
+func (m mode) config(cfg *pushwire.Config) *pushwire.Config {
+	if cfg == nil {
+		cfg = &pushwire.Config{}
+	}
+	if m == m.base() || cfg.Deflate != nil {
+		return cfg
+	}
+	c := *cfg
+	c.Deflate = &pushwire.Deflate{Threshold: -1}
+	return &c
+}
 
 // pair is two connected Conns of one test.
 type pair struct {
@@ -57,12 +84,8 @@ func run(t *testing.T, modes []mode, client, server *pushwire.Config, f func(t *
 func connect(t *testing.T, m mode, ccfg, scfg *pushwire.Config) pair {
 	t.Helper()
 	p := pair{t: t}
-	if ccfg == nil {
-		ccfg = &pushwire.Config{}
-	}
-	if scfg == nil {
-		scfg = &pushwire.Config{}
-	}
+	ccfg, scfg = m.config(ccfg), m.config(scfg)
+	m = m.base()
 	switch m {
 	case mem, tcp, tls_:
 		a, b := netPair(t, m)

@@ -27,44 +27,46 @@ func (c *Conn) Write(ctx context.Context, t Type, p ...[]byte) error {
 	if t != frame.Text && t != frame.Binary {
 		return ErrType
 	}
-	_, err := c.writeFrame(ctx, frame.Header{Fin: true, Opcode: t}, p, false)
+	_, err := c.writeMessage(ctx, t, p)
 	if err == nil {
 		c.stats.messagesWritten.Add(1)
 	}
 	return err
 }
 
-// writeFrame sends one frame whose payload is p. stream says that it belongs
-// to the open Writer. begun tells, with an error, whether bytes of the frame
-// were sent and the rest goes on being sent.
+// writeMessage sends a message as one frame; begun is that of writeFrame.
+func (c *Conn) writeMessage(ctx context.Context, t Type, p [][]byte) (begun bool, err error) {
+	h := frame.Header{Fin: true, Opcode: t, Length: size(p)}
+	if z := c.out.compression; z != nil && h.Length >= z.threshold {
+		return c.writePacked(ctx, h, p)
+	}
+	return c.writeFrame(ctx, h, p, false)
+}
+
+func size(p [][]byte) (n int64) {
+	for _, b := range p {
+		n += int64(len(b))
+	}
+	return n
+}
+
+// writeFrame sends one frame whose payload is p, of h.Length bytes. stream says
+// that it belongs to the open Writer. begun tells, with an error, whether bytes
+// of the frame were sent and the rest goes on being sent.
 func (c *Conn) writeFrame(ctx context.Context, h frame.Header, p [][]byte, stream bool) (begun bool, err error) {
 	if ctx.Err() != nil {
 		return false, waitError("write", ctx)
 	}
-	for _, b := range p {
-		h.Length += int64(len(b))
-	}
-	if h.Length > joinMax {
-		return c.writeLarge(ctx, h, p, stream)
-	}
-	size := frame.MaxHeader + int(h.Length)
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err := o.ready(c); err != nil {
 		return false, err
 	}
-	inOrder := stream || h.Opcode.IsControl() || !o.stream && len(o.turns) == 0 && o.queue.empty()
-	if inOrder && o.fits(size) {
-		if o.busy { // who writes takes it along
-			b := o.room(size)
-			b.b = c.appendFrame(b.b, h, p)
-			return false, nil
-		}
-		if c.in.more.Load() {
-			b := o.room(size)
-			b.b = c.appendFrame(b.b, h, p)
-			c.cork()
+	inOrder := stream || h.Opcode.IsControl() || o.inOrder()
+	if inOrder && h.Length <= joinMax && o.fits(frame.MaxHeader+int(h.Length)) {
+		if o.busy || c.in.more.Load() {
+			c.join(h, p)
 			return false, nil
 		}
 		o.busy = true
@@ -74,7 +76,29 @@ func (c *Conn) writeFrame(ctx context.Context, h frame.Header, p [][]byte, strea
 			return false, err
 		}
 	}
-	buf := o.room(size)
+	begun, err = c.writeBusy(ctx, h, p)
+	o.pass(c)
+	return begun, err
+}
+
+// join adds a frame to those of the next flush: that of whoever writes, or of
+// the reader once it runs out of frames. The caller holds mu.
+func (c *Conn) join(h frame.Header, p [][]byte) {
+	b := c.out.room(frame.MaxHeader + int(h.Length))
+	b.b = c.appendFrame(b.b, h, p)
+	if !c.out.busy {
+		c.cork()
+	}
+}
+
+// writeBusy is writeFrame once it is its turn. The caller has busy and passes
+// it on; it holds mu, which is given up meanwhile.
+func (c *Conn) writeBusy(ctx context.Context, h frame.Header, p [][]byte) (begun bool, err error) {
+	if h.Length > joinMax {
+		return c.writeLarge(ctx, h, p)
+	}
+	o := &c.out
+	buf := o.room(frame.MaxHeader + int(h.Length))
 	o.pending, o.pongs = nil, 0
 	o.corked.Store(false)
 	own := len(buf.b)
@@ -84,7 +108,6 @@ func (c *Conn) writeFrame(ctx context.Context, h frame.Header, p [][]byte, strea
 	o.mu.Lock()
 	if err == nil {
 		buf.free()
-		o.pass(c)
 		return false, nil
 	}
 	if !c.interrupted(ctx, err) {
@@ -96,7 +119,6 @@ func (c *Conn) writeFrame(ctx context.Context, h frame.Header, p [][]byte, strea
 		rest = buf.b[n:own]
 	}
 	o.keep(buf, rest)
-	o.pass(c)
 	return n > own, waitError("write", ctx)
 }
 
@@ -172,14 +194,10 @@ func (o *output) keep(buf *buffer, rest []byte) {
 	o.left = batch{p: rest, buf: buf}
 }
 
-// writeLarge sends a frame through a chunk of memory, or straight from the
-// caller's where that needs no masking.
-func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte, stream bool) (begun bool, err error) {
+// writeLarge is writeBusy for a frame that goes through a chunk of memory, or
+// straight from the caller's where that needs no masking.
+func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte) (begun bool, err error) {
 	o := &c.out
-	if err := o.take(ctx, c, stream); err != nil {
-		o.mu.Unlock()
-		return false, err
-	}
 	buf := chunkBuffers.get()
 	if o.pending != nil {
 		buf.b = append(buf.b, o.pending.b...)
@@ -210,11 +228,9 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte, strea
 			continue
 		}
 		o.mu.Lock()
-		defer o.mu.Unlock()
 		if c.interrupted(ctx, err) {
 			if first && n <= own { // not begun: it need not be sent
 				o.keep(buf, buf.b[n:own])
-				o.pass(c)
 				return false, waitError("write", ctx)
 			}
 			if rest := int64(len(piece)-n) + src.left; rest <= pendingMax {
@@ -223,7 +239,6 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte, strea
 				tail.b = src.appendTo(tail.b)
 				buf.free()
 				o.keep(tail, tail.b)
-				o.pass(c)
 				return true, waitError("write", ctx)
 			}
 		}
@@ -232,8 +247,6 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte, strea
 	}
 	buf.free()
 	o.mu.Lock()
-	o.pass(c)
-	o.mu.Unlock()
 	return false, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -164,7 +165,7 @@ func TestWriteCancelledInTheMiddleOfALargeFrameBreaksTheConnection(t *testing.T)
 				cancel()
 			}
 		}()
-		err := p.client.Write(ctx, frame.Binary, make([]byte, 64<<20))
+		err := p.client.Write(ctx, frame.Binary, slices.Repeat([][]byte{noise(1 << 20)}, 64)...)
 		if !errors.Is(err, context.Canceled) || !errors.Is(err, net.ErrClosed) {
 			t.Errorf("write: %v", err)
 		}
@@ -178,7 +179,7 @@ func TestWriteCancelledInTheMiddleOfALargeFrameBreaksTheConnection(t *testing.T)
 func TestWriteTimeoutEndsAPeerThatTakesNothing(t *testing.T) {
 	cfg := &pushwire.Config{WriteTimeout: 50 * time.Millisecond, MaxMessage: 1 << 30}
 	run(t, allModes, cfg, nil, func(t *testing.T, p pair) {
-		err := p.client.Write(t.Context(), frame.Binary, make([]byte, 64<<20))
+		err := p.client.Write(t.Context(), frame.Binary, slices.Repeat([][]byte{noise(1 << 20)}, 64)...)
 		var ne net.Error
 		if !errors.Is(err, net.ErrClosed) || !errors.As(err, &ne) || !ne.Timeout() {
 			t.Errorf("write: %v", err)

@@ -40,12 +40,14 @@ func (c *Conn) Writer(ctx context.Context, t Type) (io.WriteCloser, error) {
 }
 
 type messageWriter struct {
-	c    *Conn
-	ctx  context.Context
-	op   frame.Opcode // of the next frame
-	buf  *buffer      // collected bytes
-	sent bool         // a frame is out
-	err  error        // final
+	c      *Conn
+	ctx    context.Context
+	op     frame.Opcode // of the next frame
+	buf    *buffer      // collected bytes
+	sent   bool         // a frame is out
+	packed bool         // the message is compressed
+	window []byte       // the end of what was compressed of it, where no context is taken over
+	err    error        // final
 }
 
 var errWriterClosed = errors.New("pushwire: write to a message that was closed (ask Conn.Writer for a new one)")
@@ -97,7 +99,14 @@ func (w *messageWriter) Close() error {
 }
 
 func (w *messageWriter) frame(fin bool, p ...[]byte) error {
-	begun, err := w.c.writeFrame(w.ctx, frame.Header{Fin: fin, Opcode: w.op}, p, true)
+	h := frame.Header{Fin: fin, Opcode: w.op, Length: size(p)}
+	var begun bool
+	var err error
+	if w.packed || !w.sent && w.packs(h) {
+		begun, err = w.writePacked(h, p)
+	} else {
+		begun, err = w.c.writeFrame(w.ctx, h, p, true)
+	}
 	if err == nil {
 		w.op, w.sent = frame.Continuation, true
 		if w.buf != nil {

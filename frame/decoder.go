@@ -17,16 +17,26 @@ const (
 type Limits struct {
 	Message   int64 // payload bytes, all fragments together; 1 MiB
 	Fragments int   // frames of the message, empty ones too; 4,096
+
+	// Compressed is Message for a message with RSV1, whose payload says
+	// little of what it becomes: who inflates it counts that. 0 is Message.
+	Compressed int64
 }
 
-func (l Limits) message() int64 {
+// message returns the bound of a message whose first frame has the reserved
+// bits rsv.
+func (l Limits) message(rsv byte) int64 {
+	n := l.Message
+	if rsv&RSV1 != 0 && l.Compressed != 0 {
+		n = l.Compressed
+	}
 	switch {
-	case l.Message == 0:
+	case n == 0:
 		return DefaultMessage
-	case l.Message < 0:
+	case n < 0:
 		return math.MaxInt64
 	}
-	return l.Message
+	return n
 }
 
 func (l Limits) fragments() int {
@@ -289,7 +299,7 @@ func (d *Decoder) begin(h Header) error {
 	d.fragments++
 	// A difference of two numbers that are not negative cannot overflow, a
 	// sum could.
-	if h.Length > d.Limits.message()-d.length {
+	if h.Length > d.Limits.message(d.rsv)-d.length {
 		return errMessageTooBig
 	}
 	d.length += h.Length
