@@ -2,6 +2,7 @@ package pushwire
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pushwire/pushwire/deflate"
 	"github.com/pushwire/pushwire/frame"
@@ -14,9 +15,9 @@ const (
 	DefaultDeflateBits      = 12  // of a window: 4 KiB give nearly all that 32 KiB give
 )
 
-// Deflate sets permessage-deflate (RFC 7692). Both ends have to want it, and
-// what they agree on never exceeds what either end asks for. A zero field is
-// its default.
+// Deflate sets permessage-deflate (RFC 7692). Both ends have to want it. A
+// zero field is its default. With what a client sets for the server's
+// direction it insists: a server that can't do it gets no compression.
 //
 // A connection that takes over context keeps a window of 2^bits bytes for
 // that direction, from its first compressed message on; without takeover it
@@ -40,7 +41,8 @@ type Deflate struct {
 
 	// ServerBits and ClientBits, 8 to 15, bound how far that end's compressor
 	// may look back, and so the peer's window: 2^bits bytes. Default 12. A
-	// client that can't be told to use less has 15.
+	// peer that knows no smaller window, and was not told to use one by name,
+	// may use 15.
 	ServerBits, ClientBits int
 }
 
@@ -100,12 +102,20 @@ func (a *agreed) accept(d *Deflate, offers []string) (answer string, err error) 
 	return answer, nil
 }
 
+// dialDeflate is what a client wants. It insists on what its program has set,
+// not on what is our default: many servers know no window but the largest.
+func (o *DialOptions) dialDeflate() deflate.Options {
+	want := o.Deflate.options()
+	want.Fallback = o.Deflate.ServerBits == 0 && !o.Deflate.ServerNoContext
+	return want
+}
+
 // offer is what Dial asks for.
 func (o *DialOptions) offer() []string {
 	if o.Deflate == nil {
 		return nil
 	}
-	return []string{string(o.Deflate.options().AppendOffer(nil))}
+	return strings.Split(string(o.dialDeflate().AppendOffer(nil)), ", ")
 }
 
 // agree is what the server took of that.
@@ -114,7 +124,7 @@ func (o *DialOptions) agree(r *handshake.Response) (a agreed, err error) {
 	if o.Deflate == nil {
 		return a, nil // whatever it took, Response.Check has refused
 	}
-	p, ok, err := o.Deflate.options().Check(r.Extensions)
+	p, ok, err := o.dialDeflate().Check(r.Extensions)
 	if ok {
 		a.deflate = &p
 	}
@@ -137,16 +147,19 @@ func assumed(cfg *Config) agreed {
 	}}
 }
 
-// startDeflate sets up both directions. Nobody else knows of c yet.
+// startDeflate sets up both directions. What was agreed on binds the sender;
+// to look back less than that, or not at all, is up to it. Nobody else knows
+// of c yet.
 func (c *Conn) startDeflate(p *deflate.Params) {
 	if p == nil {
 		return
 	}
+	own := c.cfg.Deflate.options()
 	in := inflation{bits: p.ClientBits, takeover: !p.ClientNoContext}
-	out := compression{bits: p.ServerBits, takeover: !p.ServerNoContext}
+	out := compression{bits: min(p.ServerBits, own.ServerBits), takeover: !p.ServerNoContext && !own.ServerNoContext}
 	if c.role == frame.Client {
-		in.bits, out.bits = out.bits, in.bits
-		in.takeover, out.takeover = out.takeover, in.takeover
+		in = inflation{bits: p.ServerBits, takeover: !p.ServerNoContext}
+		out = compression{bits: min(p.ClientBits, own.ClientBits), takeover: !p.ClientNoContext && !own.ClientNoContext}
 	}
 	out.level, out.threshold = c.cfg.Deflate.Level, c.cfg.Deflate.threshold()
 	in.limit = c.cfg.maxMessage()
@@ -158,8 +171,9 @@ func (c *Conn) startDeflate(p *deflate.Params) {
 	}
 }
 
-// Deflate returns what was agreed on for permessage-deflate; ok is false where
-// messages are not compressed.
+// Deflate returns the parameters of permessage-deflate in use: what was agreed
+// on or, for the direction that is ours to send, less where [Deflate] wants
+// less. ok is false where messages are not compressed.
 func (c *Conn) Deflate() (p deflate.Params, ok bool) {
 	in, out := c.in.inflation, c.out.compression
 	if in == nil {
