@@ -368,9 +368,12 @@ func TestDeflateContextSurvivesWritesThatWereCancelled(t *testing.T) {
 					break
 				}
 			}
+			accepted := 0
 			for range 3 { // too long to join what waits already
 				ctx, cancel := context.WithTimeout(t.Context(), waitShort)
-				if err := p.client.Write(ctx, frame.Binary, []byte("never "), noise(20_000)); !errors.Is(err, context.DeadlineExceeded) {
+				if err := p.client.Write(ctx, frame.Binary, []byte("never "), noise(20_000)); err == nil {
+					accepted++ // the kernel has found more room
+				} else if !errors.Is(err, context.DeadlineExceeded) {
 					t.Fatalf("a write to a peer that reads nothing: %v", err)
 				}
 				cancel()
@@ -386,13 +389,17 @@ func TestDeflateContextSurvivesWritesThatWereCancelled(t *testing.T) {
 				if strings.HasPrefix(string(got), "last ") {
 					break
 				}
+				if bytes.HasPrefix(got, []byte("never ")) && bytes.Equal(got[6:], noise(20_000)) {
+					accepted-- // more can come than Write has told: it was begun
+					continue
+				}
 				if !bytes.Equal(got, m(next)) {
 					t.Fatalf("round %d: message %d is another one", round, next)
 				}
 				next++
 			}
-			if err := <-last; err != nil || next < sent {
-				t.Fatalf("%d of %d messages came, %v", next, sent, err)
+			if err := <-last; err != nil || next < sent || accepted > 0 {
+				t.Fatalf("%d of %d messages came, %d that were accepted late did not, %v", next, sent, accepted, err)
 			}
 		}
 	})
