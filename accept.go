@@ -9,8 +9,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/pushwire/pushwire/frame"
 	"github.com/pushwire/pushwire/handshake"
@@ -25,8 +29,9 @@ var defaultAccept AcceptOptions
 // and so does o.Header. Bytes that arrived with the request are not lost.
 //
 // On an error the HTTP answer is already written, with a status that fits:
-// 400, 403 (Origin), 405, 426, 431, 503 (the Group is shut down) or 500. The
-// error is a [*handshake.Error] for a fault of the request.
+// 400, 403 (Origin), 405, 426, 431, 503 (the Group is shut down), 500, or what
+// AcceptOptions.Check says. The error is a [*handshake.Error] for a fault of the
+// request.
 //
 // The handler should not stay: as long as it runs, net/http keeps request and
 // buffers in memory. [Handler] sees to that. r.Context() ends when the handler
@@ -45,6 +50,11 @@ func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *kee
 	var a agreed
 	if err == nil {
 		answer, a, err = o.answer(&req, w.Header())
+	}
+	if err == nil && o.Check != nil {
+		ctx, cancel := context.WithTimeout(r.Context(), handshakeTimeout)
+		err = o.check(ctx, r.RemoteAddr, &req)
+		cancel()
 	}
 	if err != nil {
 		o.refused(r.RemoteAddr, err)
@@ -81,13 +91,20 @@ func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive
 	if o == nil {
 		o = &defaultAccept
 	}
-	nc.SetDeadline(time.Now().Add(handshakeTimeout))
+	deadline := time.Now().Add(handshakeTimeout)
+	nc.SetDeadline(deadline)
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(past) })
 	req, unread, err := readRequest(ctx, nc)
 	if err == nil {
 		var answer []byte
 		var a agreed
-		if answer, a, err = o.answer(&req, nil); err == nil {
+		answer, a, err = o.answer(&req, nil)
+		if err == nil && o.Check != nil {
+			within, cancel := context.WithDeadline(ctx, deadline)
+			err = o.check(within, nc.RemoteAddr().String(), &req)
+			cancel()
+		}
+		if err == nil {
 			if !stop() { // the deadline in the past comes, or has come
 				nc.Close()
 				return nil, nil, fmt.Errorf("pushwire: accept: %w", ctx.Err())
@@ -234,7 +251,11 @@ func writeRefusal(w http.ResponseWriter, r *http.Request, err error) {
 	e := refusal(err)
 	h := w.Header()
 	for name, values := range e.Header {
-		h[name] = values
+		// As AppendError has it: what would break the answer is left out.
+		if !httpguts.ValidHeaderFieldName(name) || framesBody(name) {
+			continue
+		}
+		h[name] = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !httpguts.ValidHeaderFieldValue(v) })
 	}
 	if r.ContentLength != 0 {
 		// Else net/http reads the body first, to keep the connection: a client
@@ -246,6 +267,15 @@ func writeRefusal(w http.ResponseWriter, r *http.Request, err error) {
 	h.Set("Content-Length", strconv.Itoa(len(e.Reason)+1))
 	w.WriteHeader(e.Status)
 	io.WriteString(w, e.Reason+"\n")
+}
+
+// framesBody names the fields of an answer that net/http has to set itself.
+func framesBody(name string) bool {
+	switch http.CanonicalHeaderKey(name) {
+	case "Content-Length", "Content-Type", "Transfer-Encoding", "Trailer":
+		return true
+	}
+	return false
 }
 
 // refuseConn answers on a bare connection and closes it, once the peer has
@@ -304,6 +334,15 @@ func isNetwork(err error) bool {
 func refusal(err error) *handshake.Error {
 	var he *handshake.Error
 	if errors.As(err, &he) {
+		// Of a Check it may be anything. AppendError would do the same.
+		if e := *he; e.Status < 300 || e.Status > 599 || e.Status == http.StatusNotModified {
+			e.Status = http.StatusInternalServerError
+			he = &e
+		}
+		if e := *he; strings.TrimSpace(e.Reason) == "" {
+			e.Reason = http.StatusText(e.Status)
+			he = &e
+		}
 		return he
 	}
 	return &handshake.Error{Status: http.StatusInternalServerError, Token: "handshake_server_fault", Reason: "the server is not set up to answer this request"}

@@ -137,6 +137,25 @@ type AcceptOptions struct {
 	// rewritten.
 	Header http.Header
 
+	// Check decides whether a request is answered with 101; nil lets every one
+	// in. It is called on all paths, net/http's too, for a request that has
+	// passed all checks of ours, Origins among them, and before the answer goes
+	// out. Target, Host, Header (with cookies), Secure and the rest of r can be
+	// read; the connection can't. The ServeFunc gets the same r, so a field
+	// that Check sets in r.Header, on every request lest the client send it,
+	// hands on what it found. It must not keep r. It may be called from many
+	// goroutines at a time.
+	//
+	// A [*handshake.Error] is the answer: 404 for a resource that is not there,
+	// 401 with WWW-Authenticate, 403, a redirect with Location; its Reason is
+	// sent as the sentence. Any other error is no decision but a failure, as of
+	// a database, and so is a panic, which is logged: the answer is 500, and
+	// the text stays here. ctx ends with the time of the handshake, which is
+	// what Check may take: 10 s for reading the request and Check together,
+	// over net/http for Check alone. After that a yes, or a failure, is 503. ctx
+	// ends early when that of Serve, AcceptConn or the *http.Request does.
+	Check func(ctx context.Context, r *handshake.Request) error
+
 	// Group gets each accepted connection; once it is shut down, new ones
 	// are refused with 503.
 	Group *Group

@@ -112,6 +112,47 @@ func ExampleServe() {
 	// going away <nil>
 }
 
+// Check answers 404 and 401 before a connection is there, without net/http
+// too.
+func ExampleAcceptOptions_check() {
+	check := func(ctx context.Context, r *handshake.Request) error {
+		if r.Target != "/news" {
+			return &handshake.Error{Status: http.StatusNotFound, Token: "no_such_path", Reason: "the news are at /news"}
+		}
+		if r.Header.Get("Authorization") != "Bearer secret" {
+			return &handshake.Error{Status: http.StatusUnauthorized, Token: "no_token", Reason: "who are you?",
+				Header: http.Header{"Www-Authenticate": {"Bearer"}}}
+		}
+		return nil
+	}
+	l, _ := net.Listen("tcp", "127.0.0.1:0")
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go pushwire.Serve(ctx, l, func(ctx context.Context, c *pushwire.Conn, r *handshake.Request) {
+		<-c.Discard(ctx).Done()
+	}, &pushwire.AcceptOptions{Check: check})
+
+	token := http.Header{"Authorization": {"Bearer secret"}}
+	for _, path := range []string{"/old", "/news"} {
+		for _, h := range []http.Header{nil, token} {
+			c, res, err := pushwire.Dial(ctx, "ws://"+l.Addr().String()+path, &pushwire.DialOptions{Header: h})
+			if res == nil {
+				fmt.Println(err)
+				return
+			}
+			fmt.Println(path, res.Status)
+			if c != nil {
+				c.CloseNow()
+			}
+		}
+	}
+	// Output:
+	// /old 404 Not Found
+	// /old 404 Not Found
+	// /news 401 Unauthorized
+	// /news 101 Switching Protocols
+}
+
 func ExampleAcceptConn() {
 	l, _ := net.Listen("tcp", "127.0.0.1:0")
 	defer l.Close()

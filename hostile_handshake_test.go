@@ -51,6 +51,7 @@ var policies = map[string]pushwire.AcceptOptions{
 	"any":   {Origins: handshake.Origins{Any: true}},
 	"proxy": {Origins: handshake.Origins{Host: "https://public.example.com"}},
 	"chat":  {Protocols: []string{"v2.chat", "v1.chat"}},
+	"check": {Check: checkByTarget},
 }
 
 // onWeb returns the row as net/http makes it.
@@ -321,7 +322,7 @@ func req(extra ...string) string { return testpeer.RequestHead(extra...) }
 func handshakeRows() []handshakeRow {
 	var rows []handshakeRow
 	for _, part := range [][]handshakeRow{
-		goodHandshakes(), requestLines(), badTokens(), badVersionsAndKeys(), origins(), bodies(), heads(), largeHeads(), notHTTP(),
+		goodHandshakes(), requestLines(), badTokens(), badVersionsAndKeys(), origins(), bodies(), heads(), largeHeads(), notHTTP(), checked(),
 	} {
 		rows = append(rows, part...)
 	}

@@ -405,7 +405,8 @@ func TestFailedConnectionIsClosedAndReadsNothingMore(t *testing.T) {
 
 // RFC 6455, 4.2.2: "If the requested service is not available, the server MUST
 // send an appropriate HTTP error code (such as 404 Not Found) and abort the
-// WebSocket handshake." On net/http that is the multiplexer's part.
+// WebSocket handshake." On net/http that is the multiplexer's part, elsewhere
+// that of AcceptOptions.Check, whose rows are in checked.
 func TestUnknownResourceIs404(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/chat", pushwire.Handler(echoFunc, nil))
@@ -415,6 +416,16 @@ func TestUnknownResourceIs404(t *testing.T) {
 		c, res, err := pushwire.Dial(t.Context(), "ws"+srv.URL[len("http"):]+path, nil)
 		if res == nil || res.StatusCode != want || (err == nil) != (want == 101) {
 			t.Errorf("%s: %v, %v; want %d", path, res, err, want)
+		}
+		if c != nil {
+			c.CloseNow()
+		}
+	}
+	addr := serve(t, listen(t), echoFunc, &pushwire.AcceptOptions{Check: checkByTarget})
+	for path, want := range map[string]int{"/": 101, "/other": 404} {
+		c, res, err := pushwire.Dial(t.Context(), "ws://"+addr+path, nil)
+		if res == nil || res.StatusCode != want || (err == nil) != (want == 101) {
+			t.Errorf("Serve, %s: %v, %v; want %d", path, res, err, want)
 		}
 		if c != nil {
 			c.CloseNow()
