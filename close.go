@@ -233,10 +233,46 @@ func (c *Conn) lost(err error) error {
 	o.mu.Lock()
 	ce := &CloseError{Code: frame.CodeAbnormal, Sent: c.life.sent, Err: fmt.Errorf("the connection ended without a close frame: %w", err)}
 	o.mu.Unlock()
-	if c.end(ce) {
+	switch {
+	case !c.end(ce):
+	case isEOF(err):
+		c.goneOnceWritten()
+	default:
 		c.gone()
 	}
 	return c.Err()
+}
+
+// goneOnceWritten is gone for a peer that has ended its half of the transport
+// and may still read the other: what was ready to go out, pongs above all,
+// goes first, within the time of a closing handshake.
+func (c *Conn) goneOnceWritten() {
+	o := &c.out
+	o.mu.Lock()
+	o.queue.clear()
+	c.kick()
+	if !o.busy {
+		o.mu.Unlock()
+		c.gone()
+		return
+	}
+	t := &outTurn{ch: make(chan struct{}), stream: true} // the turn comes when nothing is left
+	o.turns = append(o.turns, t)
+	o.mu.Unlock()
+	go func() {
+		late := time.NewTimer(c.cfg.closeWithin())
+		select {
+		case <-t.ch:
+		case <-late.C:
+		}
+		late.Stop()
+		c.gone()
+		o.mu.Lock()
+		if t.granted {
+			o.pass(c)
+		}
+		o.mu.Unlock()
+	}()
 }
 
 // breakOff ends the connection because we can't go on with it.

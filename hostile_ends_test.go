@@ -65,12 +65,15 @@ func TestConnectionsThatEndInTheMiddleOfAFrameAre1006(t *testing.T) {
 				t.Run(v.name+"/"+end+" "+cut.name, func(t *testing.T) {
 					p, got := v.open(t, &pushwire.Config{})
 					p.WriteRaw(cutBytes(i, v.role))
-					if cut.pong {
+					if cut.pong && end != "half-closed" {
 						p.WantFrame("the ping was whole", 10, nil)
 					}
 					switch end {
 					case "half-closed":
 						p.NetConn().(interface{ CloseWrite() error }).CloseWrite()
+						if cut.pong { // though the end came right behind it
+							p.WantFrame("the ping was whole", 10, nil)
+						}
 						p.WantEOF("the other half follows")
 					case "closed":
 						p.Close()

@@ -25,7 +25,7 @@ const (
 
 // output is the writing half of a Conn. All that goes out is put in order
 // here, under mu; one goroutine at a time, the one that made busy true, writes
-// to the transport, without mu.
+// to the transport, without mu. Behind the close frame only pongs follow.
 //
 //	Write, control frames             Send
 //	          │                        │

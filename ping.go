@@ -111,12 +111,17 @@ func (w *pings) answer(c *Conn, payload []byte) {
 
 // pong answers a ping without waiting for the peer. Past a bound of pongs that
 // the peer has not taken only the last ping is answered.
+//
+// RFC 6455, 5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong
+// frame in response, unless it already received a Close frame." Our own close
+// frame is no excuse, and 5.5.1 forbids but data frames behind it; so pings are
+// answered until the peer's close frame ends the reading.
 func (c *Conn) pong(payload []byte) {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.err != nil || o.stage > closeWaits {
-		return // behind our close frame nobody looks for a pong
+	if o.err != nil {
+		return
 	}
 	size := frame.MaxHeader + len(payload)
 	if o.lastPong != nil || o.pongs+size > pongsMax || !o.fits(size) {

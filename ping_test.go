@@ -14,6 +14,7 @@ import (
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/frame"
 	"github.com/pushwire/pushwire/internal/memconn"
+	"github.com/pushwire/pushwire/internal/testpeer"
 )
 
 func TestPingMeasuresTheRoundTrip(t *testing.T) {
@@ -176,4 +177,110 @@ func TestPingFloodIsBoundedAndTheLastIsAnswered(t *testing.T) {
 			}
 		})
 	}
+}
+
+// RFC 6455, 5.5.2: a ping is answered "unless it already received a Close
+// frame"; our own is no excuse. Nor is a peer endless that pings while Close
+// waits for it: of many pings the last is answered.
+func TestPingBehindOurCloseFrameIsAnswered(t *testing.T) {
+	for _, m := range []mode{mem, tcp, tls_} {
+		for _, role := range bothRoles {
+			t.Run(string(m)+"/"+role.String(), func(t *testing.T) {
+				c, p := connAndPeer(t, m, role)
+				done := make(chan error, 1)
+				go func() { done <- c.Close(frame.CodeGoingAway, "bye") }()
+				p.WantClose("ours", 1001)
+				for i := range 3 {
+					payload := fmt.Appendf(nil, "behind %d", i)
+					p.Send(9, payload)
+					p.WantFrame("behind our close frame", 10, payload)
+				}
+				for i := range 3000 {
+					p.Send(9, fmt.Appendf(nil, "%0100d", i))
+				}
+				for f := p.ReadFrame(); ; f = p.ReadFrame() {
+					if f.Opcode != 10 {
+						t.Fatalf("behind our close frame came %v", f)
+					}
+					if string(f.Payload) == fmt.Sprintf("%0100d", 2999) {
+						break
+					}
+				}
+				p.SendClose(1001, "")
+				if role == frame.Client { // which leaves it to the server to go first
+					p.NetConn().(interface{ CloseWrite() error }).CloseWrite()
+				}
+				p.WantEOF("both close frames are through")
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+// A peer may end its half of the transport right behind a ping and still read
+// the pong. It is so in the middle of our closing handshake too.
+func TestPongGoesOutToAPeerThatHalfClosesAtOnce(t *testing.T) {
+	for _, m := range []mode{mem, tcp, tls_} {
+		for _, role := range bothRoles {
+			for _, closing := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%v/closing=%v", m, role, closing), func(t *testing.T) {
+					for range 10 { // the end may come before or with the write of the pong
+						c, p := connAndPeer(t, m, role)
+						done := make(chan error, 1)
+						if closing {
+							go func() { done <- c.Close(frame.CodeGoingAway, "bye") }()
+							p.WantClose("ours", 1001)
+						} else {
+							go func() { done <- see(c).err }()
+						}
+						p.Send(9, []byte("and out"))
+						p.NetConn().(interface{ CloseWrite() error }).CloseWrite()
+						p.WantFrame("it still reads", 10, []byte("and out"))
+						p.WantEOF("then the other half follows")
+						if err := <-done; pushwire.CodeOf(err) != frame.CodeAbnormal {
+							t.Error(err)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// A peer that half-closes and does not read gets the time of a closing
+// handshake for what waits for it, not more.
+func TestPongToAPeerThatHalfClosesAndNeverReadsIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := memconn.Pipe()
+		c := pushwire.NewConn(b, frame.Server, &pushwire.Config{Ping: -1})
+		go c.Write(t.Context(), frame.Binary, make([]byte, 100_000)) // fills the pipe
+		synctest.Wait()
+		p := testpeer.New(t, a, testpeer.Client)
+		start := time.Now()
+		p.Send(9, nil)
+		a.CloseWrite()
+		if err := see(c).err; pushwire.CodeOf(err) != frame.CodeAbnormal || time.Since(start) != 0 {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+		time.Sleep(pushwire.DefaultCloseTimeout)
+		synctest.Wait()
+		if _, err := b.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("the transport is still open: %v", err)
+		}
+		a.Close()
+	})
+}
+
+// connAndPeer opens a connection of role without keepalive, and its peer.
+func connAndPeer(t *testing.T, m mode, role frame.Role) (*pushwire.Conn, *testpeer.Peer) {
+	client, server := netPair(t, m)
+	ours, theirs, part := server, client, testpeer.Client
+	if role == frame.Client {
+		ours, theirs, part = client, server, testpeer.Server
+	}
+	c := pushwire.NewConn(ours, role, &pushwire.Config{Ping: -1})
+	t.Cleanup(func() { c.CloseNow() })
+	return c, testpeer.New(t, theirs, part)
 }
