@@ -112,7 +112,7 @@ func fitReason(s string) string {
 // beginClose puts the close frame f behind all that was accepted. The caller
 // holds mu; stage is closeNone.
 func (o *output) beginClose(c *Conn, f []byte, content CloseFrame) {
-	o.stage, o.closing, o.closed = closeWaits, f, make(chan struct{})
+	o.stage, o.closing = closeWaits, f
 	c.life.sent = &content
 	c.life.deadline = time.Now().Add(c.cfg.closeWithin())
 	o.dismiss()
@@ -198,13 +198,19 @@ func (c *Conn) refuse(err error) error {
 	if fe.Code == frame.CodeTooBig {
 		err = fmt.Errorf("%w: raise Config.MaxMessage (%d bytes) or Config.MaxFragments (%d)", fe, c.cfg.maxMessage(), c.cfg.maxFragments())
 	}
-	ce := &CloseError{Code: fe.Code, Reason: fe.Reason, Err: err}
+	return c.fail(fe.Code, fe.Reason, err)
+}
+
+// fail ends the connection for err, with a close frame and without waiting for
+// the peer's. The caller holds reading.
+func (c *Conn) fail(code frame.Code, reason string, err error) error {
+	ce := &CloseError{Code: code, Reason: reason, Err: err}
 	o := &c.out
 	o.mu.Lock()
 	if o.stage == closeNone {
-		f, _ := frame.AppendClose(nil, c.role, fe.Code, fe.Reason)
+		f, _ := frame.AppendClose(nil, c.role, code, reason)
 		o.queue.clear()
-		o.beginClose(c, f, CloseFrame{fe.Code, fe.Reason})
+		o.beginClose(c, f, CloseFrame{code, reason})
 	}
 	ce.Sent = c.life.sent
 	o.mu.Unlock()
@@ -256,22 +262,10 @@ func (c *Conn) goneOnceWritten() {
 		c.gone()
 		return
 	}
-	t := &outTurn{ch: make(chan struct{}), stream: true} // the turn comes when nothing is left
-	o.turns = append(o.turns, t)
 	o.mu.Unlock()
 	go func() {
-		late := time.NewTimer(c.cfg.closeWithin())
-		select {
-		case <-t.ch:
-		case <-late.C:
-		}
-		late.Stop()
+		c.settle(c.cfg.closeWithin())
 		c.gone()
-		o.mu.Lock()
-		if t.granted {
-			o.pass(c)
-		}
-		o.mu.Unlock()
 	}()
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -203,6 +204,9 @@ func TestBrokenAnswersToOurCloseFrame(t *testing.T) {
 				p.WriteRaw(b)
 				if role == frame.Client || v.code == frame.CodeAbnormal { // the server is to close first
 					theirs.(*net.TCPConn).CloseWrite()
+				}
+				if slices.ContainsFunc(v.send, func(f testpeer.Frame) bool { return f.Opcode == 9 }) {
+					p.WantFrame("a ping before the close frame has its pong", 10, []byte("b"))
 				}
 				p.WantEOF("no second close frame")
 				err := <-done

@@ -22,19 +22,9 @@ const lingerMax = 64 << 20
 func (c *Conn) linger(clean bool) {
 	o := &c.out
 	o.mu.Lock()
-	sent, deadline := o.closed, c.life.deadline
-	if o.err != nil {
-		sent = nil
-	}
+	deadline := c.life.deadline
 	o.mu.Unlock()
-	if sent != nil {
-		late := time.NewTimer(time.Until(deadline))
-		select {
-		case <-sent:
-		case <-late.C:
-		}
-		late.Stop()
-	}
+	c.settle(time.Until(deadline))
 	nc := c.wire.nc
 	if (c.role == frame.Client && clean) || c.wire.closeWrite() {
 		nc.SetReadDeadline(deadline)
@@ -45,4 +35,29 @@ func (c *Conn) linger(clean bool) {
 		buf.free()
 	}
 	c.gone()
+}
+
+// settle waits until nothing is left to go out of a connection that has ended,
+// our close frame included, or the transport has failed, or the time is over.
+func (c *Conn) settle(within time.Duration) {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c.kick()
+	if !o.busy {
+		return
+	}
+	t := &outTurn{ch: make(chan struct{}), stream: true} // granted once nothing is left
+	o.turns = append(o.turns, t)
+	o.mu.Unlock()
+	late := time.NewTimer(within)
+	select {
+	case <-t.ch:
+	case <-late.C:
+	}
+	late.Stop()
+	o.mu.Lock()
+	if t.granted {
+		o.pass(c)
+	}
 }

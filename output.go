@@ -49,9 +49,8 @@ type output struct {
 	compression *compression // of data messages; nil where they go out plain (compress.go)
 
 	stage   closeStage
-	closing []byte        // the close frame, in stage closeWaits
-	closed  chan struct{} // closed in stage closeSent; made when closing begins
-	err     error         // of the transport or of the end; nothing is written any more
+	closing []byte // the close frame, in stage closeWaits
+	err     error  // of the transport or of the end; nothing is written any more
 
 	scheduled bool        // a goroutine was started to flush what is corked
 	corked    atomic.Bool // any goroutine: pending waits for company (write.go)
@@ -382,7 +381,6 @@ func (o *output) done(b batch) {
 	b.buf.free()
 	if b.isClose {
 		o.stage = closeSent
-		close(o.closed)
 	}
 }
 
@@ -393,9 +391,8 @@ func (o *output) broken(c *Conn, err error) error {
 	if o.err == nil {
 		o.err = c.writeFailed(err)
 	}
-	if o.closed != nil && o.stage != closeSent {
+	if o.stage != closeNone {
 		o.stage = closeSent // as far as it could be
-		close(o.closed)
 	}
 	o.drop()
 	return o.err
