@@ -47,7 +47,6 @@ func (c *Conn) drain(ctx context.Context) error {
 			continue
 		}
 		err := c.drainOne(ctx)
-		c.reading.give()
 		if err != nil && (!isContext(err) || ctx.Err() != nil || c.Err() != nil) {
 			return err
 		}
@@ -113,9 +112,10 @@ func (c *Conn) giveUp(ctx context.Context) error {
 }
 
 // drainOne reads one message, or one more piece of the one that a Reader has
-// in hand. The caller holds reading. It ends early when the application wants
-// to read.
+// in hand. The caller holds reading, which is given up. It ends early when the
+// application wants to read.
 func (c *Conn) drainOne(ctx context.Context) error {
+	defer c.reading.give()
 	in := &c.in
 	ctx, cancel := context.WithCancel(ctx)
 	in.giveWay.Store(&cancel)

@@ -27,6 +27,7 @@ type input struct {
 	buf   *buffer // borrowed; nil while nothing is undecoded
 	b     []byte  // undecoded bytes, within buf or left over from the handshake
 	lent  *loan   // who holds bytes of buf before b, nil for nobody
+	bare  bool    // the holder of Conn.reading gives it back by no defer (ping.go)
 	full  bool    // the last read filled its buffer: more is likely there
 	watch watch
 
@@ -220,7 +221,7 @@ func (c *Conn) control(ev *frame.Event) error {
 	switch ev.Type {
 	case frame.Ping:
 		if c.cfg.OnPing != nil {
-			c.cfg.OnPing(c, ev.Payload)
+			c.onPing(ev.Payload)
 		}
 		c.pong(ev.Payload)
 	case frame.Pong:

@@ -3,6 +3,7 @@ package pushwire
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -109,6 +110,31 @@ func (w *pings) answer(c *Conn, payload []byte) {
 	}
 }
 
+var errOnPing = errors.New("Config.OnPing did not return (a panic, or the end of its goroutine)")
+
+// onPing calls Config.OnPing. The caller holds reading.
+//
+// Should it not return, the message that is being put together on the stack is
+// lost, and what comes next would be taken for the whole of it: so the
+// connection fails. Most calls that read give the turn to read back by a
+// defer. A loop over Messages can't afford one in the frames that wait, so
+// that its turn is given here, where the panic starts.
+func (c *Conn) onPing(payload []byte) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		c.fail(frame.CodeInternal, "", errOnPing)
+		if c.in.bare {
+			c.in.bare = false
+			c.reading.give()
+		}
+	}()
+	c.cfg.OnPing(c, payload)
+	returned = true
+}
+
 // pong answers a ping without waiting for the peer. Past a bound of pongs that
 // the peer has not taken only the last ping is answered.
 //
@@ -130,7 +156,12 @@ func (c *Conn) pong(payload []byte) {
 	}
 	b := o.room(size)
 	n := len(b.b)
-	b.b = c.appendFrame(b.b, frame.Header{Fin: true, Opcode: frame.Pong, Length: int64(len(payload))}, [][]byte{payload})
+	if c.cfg.Trace != nil {
+		c.traceWritten(frame.Header{Fin: true, Opcode: frame.Pong, Masked: c.role == frame.Client, Length: int64(len(payload))})
+	}
+	// Not appendFrame, whose frame is larger: answering must not make the stack
+	// grow, which would stay so while the goroutine waits.
+	b.b = frame.AppendMessage(b.b, c.role, frame.Pong, 0, payload)
 	o.pongs += len(b.b) - n
 	if len(c.in.b) > 0 && !o.busy {
 		c.cork() // more of the peer's frames are here: their answers join

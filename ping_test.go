@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -283,4 +284,62 @@ func connAndPeer(t *testing.T, m mode, role frame.Role) (*pushwire.Conn, *testpe
 	c := pushwire.NewConn(ours, role, &pushwire.Config{Ping: -1})
 	t.Cleanup(func() { c.CloseNow() })
 	return c, testpeer.New(t, theirs, part)
+}
+
+// A panic in OnPing goes on through whatever reads, and the connection is
+// closed with 1011: what was there of a message is lost, and its rest must not
+// pass for the whole. Nobody waits for a turn that is not given back.
+func TestPanicInOnPingClosesWith1011AndHoldsNothing(t *testing.T) {
+	for name, read := range map[string]func(ctx context.Context, c *pushwire.Conn){
+		"Messages": func(ctx context.Context, c *pushwire.Conn) {
+			for range c.Messages(ctx) {
+			}
+		},
+		"Read":       func(ctx context.Context, c *pushwire.Conn) { c.Read(ctx) },
+		"ReadAppend": func(ctx context.Context, c *pushwire.Conn) { c.ReadAppend(ctx, nil) },
+		"Reader": func(ctx context.Context, c *pushwire.Conn) {
+			_, r, err := c.Reader(ctx)
+			if err == nil {
+				io.ReadAll(r)
+			}
+		},
+		"Close": func(ctx context.Context, c *pushwire.Conn) { c.Close(1000, "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, m := range []mode{mem, tcp, tls_} {
+				client, server := netPair(t, m)
+				c := pushwire.NewConn(server, frame.Server, &pushwire.Config{Ping: -1, OnPing: func(*pushwire.Conn, []byte) { panic("ours") }})
+				p := testpeer.New(t, client, testpeer.Client)
+				caught := make(chan any, 1)
+				go func() {
+					defer func() { caught <- recover() }()
+					read(t.Context(), c)
+				}()
+				code := 1011
+				if name == "Close" {
+					p.WantClose("of Close", 1000)
+					code = 0
+				}
+				for _, f := range frames(textStart("lost"), pingFrame(""), lastFrame(" and the rest")) {
+					f.Mask = true
+					p.WriteFrame(f)
+				}
+				if v := <-caught; v != "ours" {
+					t.Fatalf("%s: %v came out", m, v)
+				}
+				if code != 0 {
+					p.WantClose("OnPing is broken", code)
+				}
+				p.NetConn().(interface{ CloseWrite() error }).CloseWrite()
+				p.WantEOF("the server closes")
+				// With the turn kept, this would wait for ever.
+				if _, b, err := c.Read(t.Context()); err == nil || !errors.Is(err, net.ErrClosed) {
+					t.Errorf("%s: %q, %v", m, b, err)
+				}
+				if err := c.Close(1000, ""); pushwire.CodeOf(err) != frame.CodeInternal {
+					t.Errorf("%s: Close: %v", m, err)
+				}
+			}
+		})
+	}
 }

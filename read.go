@@ -94,6 +94,7 @@ func (c *Conn) beginLend(ctx context.Context, l *loan) (m Message, whole bool, e
 		return m, true, nil
 	}
 	m.Data, c.in.part = c.in.part, nil
+	c.in.bare = true
 	return m, false, nil
 }
 
@@ -106,6 +107,7 @@ func (c *Conn) endLend(l *loan, m *Message, err error) error {
 	} else if l.scratch != nil && cap(m.Data) > cap(l.scratch.b) {
 		l.scratch.b = m.Data[:0] // it grew; the pool may want it
 	}
+	c.in.bare = false
 	c.reading.give()
 	return err
 }
