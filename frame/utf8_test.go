@@ -218,6 +218,44 @@ func TestUTF8TakesEverySplitOfMixedText(t *testing.T) {
 	}
 }
 
+// ASCII is skipped in steps of 8, 24 and 88 bytes and may end with a step that
+// goes back: a text of every length, each with one byte of it broken.
+func TestUTF8InLongASCII(t *testing.T) {
+	for n := range 200 {
+		s := []byte(textOf("ascii", n))
+		check(t, string(s))
+		for i := range s {
+			s[i] |= 0x80 // a letter becomes a lead or a continuation byte
+			var u UTF8
+			valid := u.Write(s) && u.End()
+			if want := utf8.Valid(s); valid != want {
+				t.Fatalf("%d bytes, byte %d broken: %v", n, i, valid)
+			}
+			if at, _ := impossible(string(s)); at >= 0 {
+				u.Reset()
+				if !u.Write(s[:at]) || u.Write(s[at:at+1]) {
+					t.Fatalf("%d bytes: not refused at byte %d", n, at)
+				}
+			}
+			s[i] &^= 0x80
+		}
+	}
+}
+
+// The automaton is as long as a byte's row is wide.
+func TestUTF8StatesFitIntoARow(t *testing.T) {
+	if utf8Broken+6 > 64 {
+		t.Errorf("%d states of six bits", utf8Broken/6+1)
+	}
+	for b := range 256 {
+		for state := uint(0); state <= utf8Broken; state += 6 {
+			if got, want := utf8Next[b]>>state&63, utf8Step(state, byte(b)); got != uint64(want) {
+				t.Fatalf("byte %#x in state %d leads to %d, want %d", b, state, got, want)
+			}
+		}
+	}
+}
+
 func TestUTF8StaysFailedUntilReset(t *testing.T) {
 	var u UTF8
 	if u.Write([]byte("\xff")) || u.Write(nil) || u.Write([]byte("fine")) || u.End() {
