@@ -282,3 +282,30 @@ func TestCodeOf(t *testing.T) {
 		}
 	}
 }
+
+// A ServeFunc's ctx ends with the connection: calls with it must tell how.
+func TestCallsUnderTheConnectionsContextTellItsEnd(t *testing.T) {
+	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+		ctx := p.server.Context()
+		derived, cancel := context.WithCancel(ctx)
+		defer cancel()
+		go p.client.Close(4321, "over")
+		p.server.Read(ctx)
+		<-derived.Done()
+		for _, ctx := range []context.Context{ctx, derived} {
+			_, pingErr := p.server.Ping(ctx)
+			_, writerErr := p.server.Writer(ctx, frame.Text)
+			_, _, readErr := p.server.Read(ctx)
+			_, _, readerErr := p.server.Reader(ctx)
+			for what, err := range map[string]error{
+				"Write":  p.server.Write(ctx, frame.Text, []byte("x")),
+				"Send":   p.server.Send(ctx, pushwire.Prepare(frame.Text, []byte("x"))),
+				"Writer": writerErr, "Ping": pingErr, "Read": readErr, "Reader": readerErr,
+			} {
+				if err != p.server.Err() {
+					t.Errorf("%s: %v, want %v", what, err, p.server.Err())
+				}
+			}
+		}
+	})
+}

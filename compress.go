@@ -76,7 +76,7 @@ func (z *compression) note(m *encoded) {
 // writePacked is writeMessage for one that is worth compressing.
 func (c *Conn) writePacked(ctx context.Context, h frame.Header, p [][]byte) (begun bool, err error) {
 	if ctx.Err() != nil {
-		return false, waitError("write", ctx)
+		return false, c.stopped("write", ctx)
 	}
 	z := c.out.compression
 	var q [1][]byte

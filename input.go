@@ -38,6 +38,7 @@ type input struct {
 	part   []byte // what a Read that was interrupted had of it
 	open   bool   // a Reader has begun it
 	paused bool   // that Reader's context ended: another may go on
+	forget bool   // its rest is being skipped: nobody may go on in it
 	end    bool   // piece is the last of it
 	piece  []byte // of it, decoded and not yet read by the Reader; within buf or part
 	reader uint32 // counts Readers: only the latest one may read
@@ -179,6 +180,16 @@ func (c *Conn) afterWait(ctx context.Context, watched bool, n int, err error) er
 	return c.lost(err)
 }
 
+// stopped is the end of a call by its context. One that is derived from the
+// connection's own ended with that, and then the connection's end is what the
+// caller wants to know.
+func (c *Conn) stopped(what string, ctx context.Context) error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	return waitError(what, ctx)
+}
+
 // waitError is the end of a wait by its context.
 func waitError(what string, ctx context.Context) error {
 	return fmt.Errorf("pushwire: %s: %w", what, ctx.Err())
@@ -242,8 +253,8 @@ func (c *Conn) control(ev *frame.Event) error {
 // first 2 KiB (bench/ shows 4,096 bytes of stack a connection otherwise).
 func (c *Conn) message(ctx context.Context, dst []byte, l *loan) (Type, []byte, error) {
 	in := &c.in
-	if ctx.Err() != nil {
-		return 0, dst, waitError("read", ctx)
+	if ctx.Err() != nil && !(in.open && in.end) {
+		return 0, dst, c.stopped("read", ctx)
 	}
 	for {
 		var whole bool

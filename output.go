@@ -140,7 +140,7 @@ func (o *output) take(ctx context.Context, c *Conn, stream bool) error {
 			o.turns = slices.Delete(o.turns, i, i+1)
 		}
 		if err == nil {
-			err = waitError("write", ctx)
+			err = c.stopped("write", ctx)
 		}
 	}
 	return err

@@ -46,7 +46,7 @@ func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
 	case <-c.Done():
 		return 0, c.Err()
 	case <-ctx.Done():
-		return 0, waitError("ping", ctx)
+		return 0, c.stopped("ping", ctx)
 	}
 }
 

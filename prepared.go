@@ -123,7 +123,7 @@ func (c *Conn) Send(ctx context.Context, m *Prepared) error {
 	e := m.variant(c.out.compression)
 	for {
 		if ctx.Err() != nil {
-			return waitError("send", ctx)
+			return c.stopped("send", ctx)
 		}
 		room, err := c.enqueue(e, true)
 		if room == nil {

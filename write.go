@@ -55,7 +55,7 @@ func size(p [][]byte) (n int64) {
 // of the frame were sent and the rest goes on being sent.
 func (c *Conn) writeFrame(ctx context.Context, h frame.Header, p [][]byte, stream bool) (begun bool, err error) {
 	if ctx.Err() != nil {
-		return false, waitError("write", ctx)
+		return false, c.stopped("write", ctx)
 	}
 	o := &c.out
 	o.mu.Lock()
@@ -119,7 +119,7 @@ func (c *Conn) writeBusy(ctx context.Context, h frame.Header, p [][]byte) (begun
 		rest = buf.b[n:own]
 	}
 	o.keep(buf, rest)
-	return n > own, waitError("write", ctx)
+	return n > own, c.stopped("write", ctx)
 }
 
 // cork leaves pending to the flush that comes when the reader runs out of
@@ -231,7 +231,7 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte) (begu
 		if c.interrupted(ctx, err) {
 			if first && n <= own { // not begun: it need not be sent
 				o.keep(buf, buf.b[n:own])
-				return false, waitError("write", ctx)
+				return false, c.stopped("write", ctx)
 			}
 			if rest := int64(len(piece)-n) + src.left; rest <= pendingMax {
 				tail := chunkBuffers.get()
@@ -239,7 +239,7 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte) (begu
 				tail.b = src.appendTo(tail.b)
 				buf.free()
 				o.keep(tail, tail.b)
-				return true, waitError("write", ctx)
+				return true, c.stopped("write", ctx)
 			}
 		}
 		buf.free()

@@ -24,7 +24,7 @@ func (c *Conn) Writer(ctx context.Context, t Type) (io.WriteCloser, error) {
 		return nil, ErrType
 	}
 	if ctx.Err() != nil {
-		return nil, waitError("write", ctx)
+		return nil, c.stopped("write", ctx)
 	}
 	o := &c.out
 	err := o.take(ctx, c, false)
