@@ -28,7 +28,9 @@ func (c *Conn) discardOne(ctx context.Context) error {
 	if _, ok := c.in.fromInbox(); ok {
 		return nil
 	}
-	c.in.takePart()
+	if in := &c.in; len(in.takePart()) > 0 { // a Read was interrupted in it
+		in.open, in.end = true, false
+	}
 	if !c.in.open {
 		if err := c.begin(ctx); err != nil {
 			return err

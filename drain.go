@@ -35,7 +35,7 @@ func (c *Conn) drain(ctx context.Context) error {
 			return err
 		}
 		active := in.reads != reads
-		held := in.open && !in.end && (active || len(in.piece) > inboxMax)
+		held := in.open && !in.end && !in.forget && (active || len(in.piece) > inboxMax)
 		if held || in.inboxBytes > inboxMax {
 			err := c.waitForRoom(ctx, active)
 			if err == errNobodyReads {
@@ -59,7 +59,7 @@ func (c *Conn) takeRead(ctx context.Context) error {
 		(*giveWay)()
 	}
 	if err := c.reading.take(ctx); err != nil {
-		return waitError("read", ctx)
+		return c.stopped("read", ctx)
 	}
 	c.in.reads++
 	return nil
@@ -121,6 +121,9 @@ func (c *Conn) drainOne(ctx context.Context) error {
 	in.giveWay.Store(&cancel)
 	defer cancel()
 	defer in.giveWay.Store(nil)
+	if in.forget {
+		return c.skip(ctx)
+	}
 	if in.open && !in.end {
 		kept := bytes.Clone(in.piece) // it may lie in the buffer
 		in.piece = kept

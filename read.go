@@ -133,6 +133,12 @@ func (c *Conn) beginRead(ctx context.Context) error {
 		c.reading.give()
 		return err
 	}
+	if in.forget { // a call that its context ended left the rest of it
+		if err := c.skip(ctx); err != nil {
+			c.reading.give()
+			return err
+		}
+	}
 	return nil
 }
 

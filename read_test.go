@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/frame"
@@ -386,4 +387,108 @@ func TestMessagesAndWriteAllocateNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Discard forgets whole messages: one that it was ended in, and one that a Read
+// was ended in before, come to nobody in part.
+func TestReadAfterACancelledDiscardBeginsWithAWholeMessage(t *testing.T) {
+	for _, readFirst := range []bool{false, true} {
+		run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+			w, err := p.client.Writer(t.Context(), frame.Text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			flush := func(s string) {
+				io.WriteString(w, s)
+				w.(interface{ Flush() error }).Flush()
+			}
+			flush("first half, ")
+			arrived := func() bool { return p.server.Stats().BytesRead >= uint64(len("first half, ")) }
+			if readFirst {
+				ctx, cancel := context.WithCancel(t.Context())
+				go func() {
+					for !arrived() {
+						runtime.Gosched()
+					}
+					cancel()
+				}()
+				if _, _, err := p.server.Read(ctx); !errors.Is(err, context.Canceled) {
+					t.Fatal(err)
+				}
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			gone := p.server.Discard(ctx)
+			for !arrived() {
+				runtime.Gosched()
+			}
+			pong, stop := context.WithTimeout(t.Context(), 10*time.Second)
+			defer stop()
+			go p.client.Read(pong)
+			if _, err := p.client.Ping(pong); err != nil { // Discard has come past the first half
+				t.Fatal(err)
+			}
+			cancel()
+			<-gone.Done()
+			flush("second half")
+			w.Close()
+			go p.client.Write(t.Context(), frame.Text, []byte("next"))
+			_, got, err := p.server.Read(t.Context())
+			if err != nil || string(got) != "next" {
+				t.Errorf("readFirst=%v: Read after Discard: %q, %v", readFirst, got, err)
+			}
+		})
+	}
+}
+
+// A Reader whose message is skipped must not read on behind the gap.
+func TestReaderIsStaleOnceALaterOneBeganToSkip(t *testing.T) {
+	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+		w, err := p.client.Writer(t.Context(), frame.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		flush := func(s string) {
+			io.WriteString(w, s)
+			w.(interface{ Flush() error }).Flush()
+		}
+		flush("aaaabbbb")
+		_, r, err := p.server.Reader(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 4)
+		io.ReadFull(r, b)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+		defer cancel()
+		if _, _, err := p.server.Reader(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		flush("cccc")
+		w.Close()
+		rest, err := io.ReadAll(r)
+		if err == nil && string(rest) != "bbbbcccc" {
+			t.Errorf("a Reader whose message was skipped reads %q and io.EOF", rest)
+		}
+	})
+}
+
+func TestReaderWhoseMessageDiscardTookDoesNotEndWell(t *testing.T) {
+	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+		go p.client.Write(t.Context(), frame.Binary, noise(100_000))
+		_, r, err := p.server.Reader(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		gone := p.server.Discard(ctx)
+		for p.server.Stats().MessagesRead == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+		<-gone.Done()
+		if rest, err := io.ReadAll(r); err == nil {
+			t.Errorf("%d of 100000 bytes and io.EOF", len(rest))
+		}
+	})
 }

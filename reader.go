@@ -45,7 +45,7 @@ func (c *Conn) Reader(ctx context.Context) (Type, io.Reader, error) {
 // begin waits for the first event of a message.
 func (c *Conn) begin(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return waitError("read", ctx)
+		return c.stopped("read", ctx)
 	}
 	in := &c.in
 	for {
@@ -77,20 +77,25 @@ func (c *Conn) nextData(ctx context.Context, p []byte) (frame.Event, error) {
 	return frame.Event{}, c.fill(ctx)
 }
 
-// skip reads the rest of the message in hand and forgets it.
+// skip reads the rest of the message in hand and forgets it. Where ctx ends it,
+// the next call that reads goes on with it.
 func (c *Conn) skip(ctx context.Context) error {
 	in := &c.in
-	in.piece = nil
+	in.reader++ // who has read a part of it gets an error and no early io.EOF
+	in.piece, in.forget = nil, true
 	for !in.end {
 		ev, err := c.nextData(ctx, nil)
 		if err != nil {
+			in.open = c.Err() == nil
+			in.forget = in.open
 			return err
 		}
 		if ev.Kind == frame.Data {
 			in.end = ev.End
 		}
 	}
-	in.open = false
+	in.open, in.forget = false, false
+	in.wakeDrain()
 	c.received()
 	return nil
 }
@@ -101,7 +106,7 @@ type messageReader struct {
 	id  uint32
 }
 
-var errReaderStale = errors.New("pushwire: read from a Reader after a later call of Reader, Read or Messages (only the latest one may be read)")
+var errReaderStale = errors.New("pushwire: read from a Reader after a later call of Reader, Read, Messages or Discard (only the latest one may be read)")
 
 // Read implements io.Reader for the message in hand.
 func (r *messageReader) Read(p []byte) (int, error) {
@@ -142,7 +147,7 @@ func (r *messageReader) Read(p []byte) (int, error) {
 		}
 		if r.ctx.Err() != nil {
 			in.paused = true
-			return 0, waitError("read", r.ctx)
+			return 0, c.stopped("read", r.ctx)
 		}
 		ev, err := c.nextData(r.ctx, p)
 		if err != nil {
