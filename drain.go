@@ -24,7 +24,7 @@ func (c *Conn) drain(ctx context.Context) error {
 	in := &c.in
 	var reads uint32
 	for first := true; ; first = false {
-		if err := c.reading.take(ctx); err != nil {
+		if err := c.reading.take(ctx, nil); err != nil {
 			return err
 		}
 		if first {
@@ -55,13 +55,22 @@ func (c *Conn) drain(ctx context.Context) error {
 
 // takeRead takes the turn to read for the application.
 func (c *Conn) takeRead(ctx context.Context) error {
-	if giveWay := c.in.giveWay.Load(); giveWay != nil {
-		(*giveWay)()
+	in := &c.in
+	waited := false
+	err := c.reading.take(ctx, func() {
+		waited = true
+		in.wanted.Add(1)
+		if giveWay := in.giveWay.Load(); giveWay != nil {
+			(*giveWay)()
+		}
+	})
+	if waited {
+		in.wanted.Add(-1)
 	}
-	if err := c.reading.take(ctx); err != nil {
+	if err != nil {
 		return c.stopped("read", ctx)
 	}
-	c.in.reads++
+	in.reads++
 	return nil
 }
 
@@ -93,7 +102,7 @@ func (c *Conn) waitForRoom(ctx context.Context, active bool) error {
 // giveUp throws away what is more than may be kept, and all that follows.
 func (c *Conn) giveUp(ctx context.Context) error {
 	in := &c.in
-	if err := c.reading.take(ctx); err != nil {
+	if err := c.reading.take(ctx, nil); err != nil {
 		return err
 	}
 	defer c.reading.give()
@@ -121,6 +130,9 @@ func (c *Conn) drainOne(ctx context.Context) error {
 	in.giveWay.Store(&cancel)
 	defer cancel()
 	defer in.giveWay.Store(nil)
+	if in.wanted.Load() > 0 { // it came too early to see giveWay, and is next
+		return nil
+	}
 	if in.forget {
 		return c.skip(ctx)
 	}

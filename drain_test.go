@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -279,5 +280,44 @@ func TestServeReturnsWhenItsListenerIsDoneFor(t *testing.T) {
 	err = pushwire.Serve(t.Context(), brokenListener{l}, func(context.Context, *pushwire.Conn, *handshake.Request) {}, nil)
 	if err == nil {
 		t.Error("Serve returned no error")
+	}
+}
+
+// While Close waits for the peer's close frame, what it has kept is there for
+// the application at once.
+func TestReadWhileCloseWaitsIsNotHeldUp(t *testing.T) {
+	for _, m := range []mode{mem, tcp, tls_} {
+		t.Run(string(m), func(t *testing.T) {
+			a, b := netPair(t, m)
+			defer a.Close()
+			c := pushwire.NewConn(a, frame.Client, nil)
+			s := pushwire.NewConn(b, frame.Server, &pushwire.Config{CloseTimeout: 20 * time.Second})
+			defer s.CloseNow()
+			defer c.CloseNow()
+			const n = 100
+			for range n {
+				if err := c.Write(t.Context(), frame.Text, []byte("kept")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			go s.Close(1000, "")
+			for s.Stats().MessagesRead < n {
+				runtime.Gosched()
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			for i := range n {
+				_, r, err := s.Reader(ctx)
+				if err != nil {
+					t.Fatalf("message %d: %v", i, err)
+				}
+				if p, err := io.ReadAll(r); err != nil || string(p) != "kept" {
+					t.Fatalf("message %d: %q, %v", i, p, err)
+				}
+			}
+			if got := s.Stats().MessagesRead; got != n {
+				t.Errorf("%d messages are counted for %d", got, n)
+			}
+		})
 	}
 }

@@ -50,6 +50,7 @@ type input struct {
 	reads      uint32        // counts calls that read, for drain to see whether anybody does
 
 	giveWay atomic.Pointer[context.CancelFunc] // any goroutine: ends the wait of drain; nil while it does not read
+	wanted  atomic.Int32                       // any goroutine: how many of the application's calls wait for the turn
 
 	more    atomic.Bool // any goroutine: a whole data frame lies in b
 	waiting atomic.Bool // any goroutine: somebody waits for the peer's bytes

@@ -14,8 +14,9 @@ type turn struct {
 	waiters []chan struct{}
 }
 
-// take waits for the turn; it fails only with the context's error.
-func (t *turn) take(ctx context.Context) error {
+// take waits for the turn; it fails only with the context's error. Where it has
+// to wait it calls waits, unless that is nil, once its place is sure.
+func (t *turn) take(ctx context.Context, waits func()) error {
 	t.mu.Lock()
 	if !t.held {
 		t.held = true
@@ -25,6 +26,9 @@ func (t *turn) take(ctx context.Context) error {
 	ch := make(chan struct{})
 	t.waiters = append(t.waiters, ch)
 	t.mu.Unlock()
+	if waits != nil {
+		waits()
+	}
 	select {
 	case <-ch:
 		return nil
