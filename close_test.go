@@ -309,3 +309,41 @@ func TestCallsUnderTheConnectionsContextTellItsEnd(t *testing.T) {
 		}
 	})
 }
+
+// A peer that sends a close frame and takes nothing any more.
+
+// A peer that sends its close frame and takes nothing any more: the Write that
+// is stuck in it ends with the time of the closing handshake.
+func TestPeerThatClosesAndReadsNothingIsLetGoInTime(t *testing.T) {
+	for _, m := range []mode{mem, tcp, tls_} {
+		t.Run(string(m), func(t *testing.T) {
+			a, b := netPair(t, m)
+			defer a.Close()
+			c := pushwire.NewConn(b, frame.Server, &pushwire.Config{WriteTimeout: -1, CloseTimeout: 200 * time.Millisecond})
+			defer c.CloseNow()
+			wrote := make(chan error, 1)
+			go func() { wrote <- c.Write(context.Background(), frame.Binary, make([]byte, 32<<20)) }()
+			if _, err := a.Read(make([]byte, 1)); err != nil { // the Write has begun
+				t.Fatal(err)
+			}
+			f, err := frame.AppendClose(nil, frame.Client, frame.CodeNormal, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := a.Write(f); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := c.Read(t.Context()); pushwire.CodeOf(err) != frame.CodeNormal {
+				t.Errorf("Read: %v", err)
+			}
+			select {
+			case err := <-wrote:
+				if !errors.Is(err, net.ErrClosed) {
+					t.Errorf("Write: %v", err)
+				}
+			case <-time.After(5 * time.Second):
+				t.Error("Write still waits after 5 s; CloseTimeout is 200 ms")
+			}
+		})
+	}
+}

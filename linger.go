@@ -24,7 +24,11 @@ func (c *Conn) linger(clean bool) {
 	o.mu.Lock()
 	deadline := c.life.deadline
 	o.mu.Unlock()
-	c.settle(time.Until(deadline))
+	if !c.settle(time.Until(deadline)) {
+		// Who writes is stuck, and CloseWrite of a tls.Conn would wait for it.
+		c.gone()
+		return
+	}
 	nc := c.wire.nc
 	if (c.role == frame.Client && clean) || c.wire.closeWrite() {
 		nc.SetReadDeadline(deadline)
@@ -38,26 +42,30 @@ func (c *Conn) linger(clean bool) {
 }
 
 // settle waits until nothing is left to go out of a connection that has ended,
-// our close frame included, or the transport has failed, or the time is over.
-func (c *Conn) settle(within time.Duration) {
+// our close frame included, or the transport has failed. It reports false when
+// the time is over before.
+func (c *Conn) settle(within time.Duration) bool {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	c.kick()
 	if !o.busy {
-		return
+		return true
 	}
 	t := &outTurn{ch: make(chan struct{}), stream: true} // granted once nothing is left
 	o.turns = append(o.turns, t)
 	o.mu.Unlock()
 	late := time.NewTimer(within)
+	inTime := true
 	select {
 	case <-t.ch:
 	case <-late.C:
+		inTime = false
 	}
 	late.Stop()
 	o.mu.Lock()
 	if t.granted {
 		o.pass(c)
 	}
+	return inTime
 }
