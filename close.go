@@ -116,6 +116,7 @@ func (o *output) beginClose(c *Conn, f []byte, content CloseFrame) {
 	c.life.sent = &content
 	c.life.deadline = time.Now().Add(c.cfg.closeWithin())
 	o.dismiss()
+	o.queue.wake() // of those in Send none gets room any more
 	// RFC 6455, 5.5.1: "The application MUST NOT send any more data frames
 	// after sending a Close frame."
 	c.kick()

@@ -256,3 +256,20 @@ func TestMembersComeAndGoWhileOthersBroadcast(t *testing.T) {
 		t.Errorf("%d and %d members are left", g.Len(), other.Len())
 	}
 }
+
+func TestEvictionMatchesErrClosed(t *testing.T) {
+	c, s := pushwire.Pipe(&pushwire.Config{Ping: -1, Queue: pushwire.Queue{Policy: pushwire.Evict}})
+	defer c.CloseNow()
+	defer s.CloseNow()
+	m := pushwire.Prepare(frame.Binary, make([]byte, 60<<10))
+	for {
+		err := s.Send(t.Context(), m)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, net.ErrClosed) || pushwire.CodeOf(err) != frame.CodePolicy {
+			t.Errorf("evicted with %v (%d)", err, pushwire.CodeOf(err))
+		}
+		return
+	}
+}

@@ -112,7 +112,10 @@ func (m *encoded) appendTo(dst []byte, role frame.Role) []byte {
 // the message. The connection is as it was.
 var ErrQueueFull = errors.New("pushwire: the send queue is full and the message was dropped (the peer reads too slowly for Config.Queue)")
 
-var errEvicted = errors.New("pushwire: the send queue is full and the peer is being closed with 1008 (Config.Queue.Policy is Evict)")
+// tooSlow is the reason that an evicted peer gets.
+const tooSlow = "too slow: the send queue is full"
+
+var errEvicted = errors.New("the peer is being closed because it reads too slowly (Config.Queue.Policy is Evict)")
 
 // Send queues m and returns. It goes out at once where the transport takes it
 // without waiting, else as the peer reads. When the queue of [Config] has no
@@ -156,8 +159,8 @@ func (c *Conn) enqueue(m *encoded, wait bool) (room <-chan struct{}, err error) 
 		case policy == Evict:
 			c.stats.dropped.Add(1)
 			o.queue.clear()
-			o.closeSoon(c, frame.CodePolicy, "too slow: the send queue is full")
-			return nil, errEvicted
+			o.closeSoon(c, frame.CodePolicy, tooSlow)
+			return nil, &CloseError{Code: frame.CodePolicy, Reason: tooSlow, Sent: c.life.sent, Err: errEvicted}
 		case policy == Block && wait:
 			return o.queue.wait(), nil
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pushwire/pushwire"
@@ -257,6 +258,31 @@ func TestAnswerToABurstIsNotHeldBack(t *testing.T) {
 		defer cancel()
 		if _, m, err := p.client.Read(rctx); err != nil || string(m) != "answer" {
 			t.Fatalf("%q, %v", m, err)
+		}
+	})
+}
+
+func TestCloseEndsTheWaitOfSend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := pushwire.Pipe(&pushwire.Config{Ping: -1, WriteTimeout: -1})
+		defer c.CloseNow()
+		defer s.CloseNow()
+		m := pushwire.Prepare(frame.Binary, make([]byte, 60<<10))
+		sent := make(chan error, 1)
+		go func() {
+			for {
+				if err := s.Send(t.Context(), m); err != nil {
+					sent <- err
+					return
+				}
+			}
+		}()
+		synctest.Wait()
+		began := time.Now()
+		go s.Close(1001, "bye")
+		err := <-sent
+		if waited := time.Since(began); waited != 0 || pushwire.CodeOf(err) != 1001 {
+			t.Errorf("Send ended after %v with %v", waited, err)
 		}
 	})
 }
