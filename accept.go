@@ -173,7 +173,7 @@ func (o *AcceptOptions) start(base context.Context, nc net.Conn, answer []byte, 
 	c.startKeepalive(k)
 	if o.Group != nil {
 		if err := o.Group.Add(c); err != nil { // it was shut down meanwhile
-			c.Close(frame.CodeGoingAway, "the server is shutting down")
+			c.Close(frame.CodeGoingAway, goingAway)
 			return nil, fmt.Errorf("pushwire: accept: %w", err)
 		}
 	}

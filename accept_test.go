@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -417,5 +418,56 @@ func TestAcceptOnHTTP2SaysWhy(t *testing.T) {
 	_, err := pushwire.Accept(rec, r, nil)
 	if !errors.Is(err, http.ErrNotSupported) || rec.Code != 500 {
 		t.Errorf("%d, %v", rec.Code, err)
+	}
+}
+
+// Serve closes what it has accepted, also what f took out of the Group.
+func TestServeEndsConnectionsThatLeftTheGroup(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var g pushwire.Group
+	left := make(chan bool)
+	served := make(chan error, 1)
+	go func() {
+		served <- pushwire.Serve(ctx, l, func(ctx context.Context, c *pushwire.Conn, _ *handshake.Request) {
+			g.Remove(c)
+			left <- true
+			c.Read(ctx)
+		}, &pushwire.AcceptOptions{Group: &g})
+	}()
+	c, _, err := pushwire.Dial(t.Context(), "ws://"+l.Addr().String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseNow()
+	<-left
+	cancel()
+	if _, _, err := c.Read(t.Context()); pushwire.CodeOf(err) != frame.CodeGoingAway {
+		t.Errorf("the client sees %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+// A ServeFunc that leaves by runtime.Goexit, as t.FailNow does, leaves no
+// connection behind.
+func TestGoexitInServeFuncIs1011(t *testing.T) {
+	srv := httptest.NewServer(pushwire.Handler(func(context.Context, *pushwire.Conn, *handshake.Request) {
+		runtime.Goexit()
+	}, nil))
+	defer srv.Close()
+	c, _, err := pushwire.Dial(t.Context(), "ws"+srv.URL[len("http"):], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseNow()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, _, err := c.Read(ctx); pushwire.CodeOf(err) != frame.CodeInternal {
+		t.Errorf("the client sees %v", err)
 	}
 }

@@ -36,17 +36,19 @@ func Handler(f ServeFunc, o *AcceptOptions) http.Handler {
 
 // run calls f and ends the connection.
 func run(f ServeFunc, c *Conn, r *handshake.Request) {
+	returned := false
 	defer func() {
 		v := recover()
-		if v == nil {
+		if v == nil && returned { // else it is runtime.Goexit, as by a test's FailNow
 			return
 		}
-		if err, ok := v.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+		if err, ok := v.(error); v != nil && !(ok && errors.Is(err, http.ErrAbortHandler)) {
 			c.logPanic(v)
 		}
 		c.Close(frame.CodeInternal, "")
 	}()
 	f(c.ctx, c, r)
+	returned = true
 	if c.Err() == nil {
 		c.Close(frame.CodeNormal, "")
 	}

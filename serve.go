@@ -18,20 +18,24 @@ const (
 	acceptPauseMax = time.Second
 )
 
+// goingAway is the reason that connections get at the end of a server.
+const goingAway = "the server is shutting down"
+
 // Serve accepts connections on l and serves each with f, with no net/http at
 // all. l may be a TLS listener. Requests that are no opening handshake get a
 // clear HTTP answer. Serve closes l.
 //
-// It returns when ctx ends, after all connections were closed with 1001, which
-// takes up to CloseTimeout, and all calls of f have returned; the error is then
-// nil. Else it returns why l failed.
+// It returns when ctx ends, after all its connections and o.Group were closed
+// with 1001, which takes up to CloseTimeout, and all calls of f have returned;
+// the error is then nil. Else it returns why l failed.
 func Serve(ctx context.Context, l net.Listener, f ServeFunc, o *AcceptOptions) error {
 	var opts AcceptOptions
 	if o != nil {
 		opts = *o
 	}
+	own := &Group{} // all of them, whatever f does with o.Group
 	if opts.Group == nil {
-		opts.Group = &Group{}
+		opts.Group = own
 	}
 	k := &keepalive{}
 	var running sync.WaitGroup // handshakes and calls of f
@@ -46,6 +50,9 @@ func Serve(ctx context.Context, l net.Listener, f ServeFunc, o *AcceptOptions) e
 				running.Done()
 				return
 			}
+			if own.Add(c) == ErrGroupShut { // it came too late
+				go c.Close(frame.CodeGoingAway, goingAway)
+			}
 			// A fresh goroutine: the stack that the handshake has grown goes.
 			go func() {
 				defer running.Done()
@@ -59,7 +66,8 @@ func Serve(ctx context.Context, l net.Listener, f ServeFunc, o *AcceptOptions) e
 	if ctx.Err() != nil && errors.Is(err, net.ErrClosed) {
 		err = nil
 	}
-	opts.Group.Shutdown(context.Background(), frame.CodeGoingAway, "the server is shutting down")
+	running.Go(func() { own.Shutdown(context.Background(), frame.CodeGoingAway, goingAway) })
+	opts.Group.Shutdown(context.Background(), frame.CodeGoingAway, goingAway)
 	running.Wait()
 	if err != nil {
 		return fmt.Errorf("pushwire: serve: %w", err)
