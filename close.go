@@ -329,7 +329,7 @@ func (c *Conn) end(err error) bool {
 
 // gone closes the transport of a connection that has ended.
 func (c *Conn) gone() {
-	c.wire.nc.Close()
+	c.wire.close()
 	o := &c.out
 	o.mu.Lock()
 	if o.err == nil {

@@ -2,6 +2,7 @@ package pushwire_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -346,4 +347,33 @@ func TestPeerThatClosesAndReadsNothingIsLetGoInTime(t *testing.T) {
 			}
 		})
 	}
+}
+
+// CloseNow does not wait for a peer that takes not even TLS's goodbye.
+func TestCloseNowOverTLSIsAtOnce(t *testing.T) {
+	pool, cert := testCert(t)
+	real := time.Now()
+	now := func() time.Time { return real } // the certificate knows nothing of the time in the bubble
+	synctest.Test(t, func(t *testing.T) {
+		const size = 4096
+		a, b := memconn.PipeSize(size)
+		ct := tls.Client(a, &tls.Config{RootCAs: pool, ServerName: "127.0.0.1", Time: now})
+		st := tls.Server(b, &tls.Config{Certificates: []tls.Certificate{cert}, SessionTicketsDisabled: true, DynamicRecordSizingDisabled: true})
+		go st.Handshake()
+		if err := ct.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		c := pushwire.NewConn(st, frame.Server, nil)
+		const overhead = 4 + 5 + 1 + 16 // a frame's header, and what a record of TLS 1.3 adds
+		if err := c.Write(t.Context(), frame.Binary, make([]byte, size-overhead-10)); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		c.CloseNow()
+		if d := time.Since(began); d > 100*time.Millisecond {
+			t.Errorf("CloseNow took %v", d)
+		}
+		a.Close()
+	})
 }

@@ -158,6 +158,18 @@ func (w *wire) resumable() bool {
 	return !isTLS
 }
 
+// goodbyeTime is how long a close may wait for the peer to take the alert
+// close_notify of TLS, for which crypto/tls would wait 5 s.
+const goodbyeTime = 50 * time.Millisecond
+
+// close closes the transport, at once or nearly so.
+func (w *wire) close() {
+	if tc, ok := w.nc.(*tls.Conn); ok {
+		defer time.AfterFunc(goodbyeTime, func() { tc.NetConn().Close() }).Stop()
+	}
+	w.nc.Close()
+}
+
 // closeWrite tells the peer that no byte follows, where the transport can.
 func (w *wire) closeWrite() bool {
 	type closeWriter interface{ CloseWrite() error }
