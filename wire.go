@@ -6,6 +6,8 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/pushwire/pushwire/internal/memconn"
 )
 
 // wire is all that a Conn needs from the transport below: to read, to write,
@@ -30,6 +32,7 @@ type wire struct {
 	out     writeResult           // of the last writable
 
 	deadline time.Time     // write deadline now set on nc
+	lazy     bool          // fixed: it may stay there while nobody writes
 	within   time.Duration // that one write may take
 }
 
@@ -56,6 +59,8 @@ func (w *wire) init(nc net.Conn, within time.Duration) {
 		sc = nc
 	case *net.UnixConn:
 		sc = nc
+	case *memconn.Conn:
+		w.lazy = true
 	}
 	if sc == nil || !rawIO {
 		return
@@ -116,8 +121,11 @@ func (w *wire) try(p []byte) (n int, ok bool, err error) {
 
 // arm gives the next write its time, and disarm takes it back. Moving a
 // deadline costs more than the rest of a small write. Where raw tells whether
-// a write would wait, only one that does is armed. Elsewhere the deadline
-// stays and is moved only once less than the promised time is left of it.
+// a write would wait, only one that does is armed. In memory the deadline
+// stays and is moved only once less than the promised time is left of it. It
+// must not stay below TLS, which writes by itself while we read: a peer that
+// asks for new keys (RFC 8446, 4.6.3) would meet a deadline long past, and that
+// is the end of a tls.Conn for writing.
 func (w *wire) arm() {
 	if w.within >= never {
 		return
@@ -130,7 +138,7 @@ func (w *wire) arm() {
 }
 
 func (w *wire) disarm() {
-	if w.raw != nil && !w.deadline.IsZero() {
+	if !w.lazy && !w.deadline.IsZero() {
 		w.deadline = time.Time{}
 		w.nc.SetWriteDeadline(w.deadline)
 	}

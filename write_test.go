@@ -3,6 +3,7 @@ package pushwire_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -285,4 +286,44 @@ func TestCloseEndsTheWaitOfSend(t *testing.T) {
 			t.Errorf("Send ended after %v with %v", waited, err)
 		}
 	})
+}
+
+// TLS writes by itself when a peer asks for new keys while we read. A deadline
+// that a Write left on the socket would fail that, and all writes after it.
+func TestWriteLeavesNoDeadlineBelowTLS(t *testing.T) {
+	a, b := netPair(t, tcp)
+	_, cert := testCert(t)
+	below := &deadlineConn{Conn: b}
+	ct := tls.Client(a, &tls.Config{InsecureSkipVerify: true})
+	st := tls.Server(below, &tls.Config{Certificates: []tls.Certificate{cert}})
+	go ct.Handshake()
+	if err := st.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	c := pushwire.NewConn(st, frame.Server, nil)
+	defer c.CloseNow()
+	defer a.Close()
+	if err := c.Write(t.Context(), frame.Text, []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	below.mu.Lock()
+	defer below.mu.Unlock()
+	if below.sets == 0 || !below.write.IsZero() {
+		t.Errorf("after %d deadlines that of %v is left", below.sets, below.write)
+	}
+}
+
+// deadlineConn notes its write deadline.
+type deadlineConn struct {
+	net.Conn
+	mu    sync.Mutex
+	write time.Time
+	sets  int
+}
+
+func (c *deadlineConn) SetWriteDeadline(t time.Time) error {
+	c.mu.Lock()
+	c.write, c.sets = t, c.sets+1
+	c.mu.Unlock()
+	return c.Conn.SetWriteDeadline(t)
 }
