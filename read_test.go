@@ -483,7 +483,7 @@ func TestReaderWhoseMessageDiscardTookDoesNotEndWell(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		gone := p.server.Discard(ctx)
 		for p.server.Stats().MessagesRead == 0 {
-			time.Sleep(time.Millisecond)
+			runtime.Gosched()
 		}
 		cancel()
 		<-gone.Done()

@@ -263,27 +263,47 @@ func TestAnswerToABurstIsNotHeldBack(t *testing.T) {
 	})
 }
 
-func TestCloseEndsTheWaitOfSend(t *testing.T) {
+// Once closing has begun no call that waits to send can get its turn, and none
+// waits for the end to hear of it.
+func TestCloseEndsTheWaitsOfThoseWhoSend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s := pushwire.Pipe(&pushwire.Config{Ping: -1, WriteTimeout: -1})
 		defer c.CloseNow()
 		defer s.CloseNow()
 		m := pushwire.Prepare(frame.Binary, make([]byte, 60<<10))
-		sent := make(chan error, 1)
-		go func() {
-			for {
-				if err := s.Send(t.Context(), m); err != nil {
-					sent <- err
-					return
-				}
+		for range 3 { // one fills the line, one the queue, one is under way
+			if err := s.Send(t.Context(), m); err != nil {
+				t.Fatal(err)
 			}
-		}()
+			synctest.Wait()
+		}
+		calls := map[string]func() error{
+			"Send":  func() error { return s.Send(t.Context(), m) },
+			"Write": func() error { return s.Write(t.Context(), frame.Text, make([]byte, 40<<10)) },
+			"Writer": func() error {
+				_, err := s.Writer(t.Context(), frame.Text)
+				return err
+			},
+		}
+		type end struct {
+			what string
+			err  error
+		}
+		ends := make(chan end, len(calls))
+		for what, call := range calls {
+			go func() { ends <- end{what, call()} }()
+		}
 		synctest.Wait()
+		if len(ends) > 0 {
+			t.Fatalf("one did not wait: %v", <-ends)
+		}
 		began := time.Now()
 		go s.Close(1001, "bye")
-		err := <-sent
-		if waited := time.Since(began); waited != 0 || pushwire.CodeOf(err) != 1001 {
-			t.Errorf("Send ended after %v with %v", waited, err)
+		for range calls {
+			e := <-ends
+			if waited := time.Since(began); waited != 0 || pushwire.CodeOf(e.err) != 1001 {
+				t.Errorf("%s ended after %v with %v", e.what, waited, e.err)
+			}
 		}
 	})
 }
