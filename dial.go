@@ -32,8 +32,8 @@ import (
 //
 // A redirect to another origin (scheme, host, port) does not get the
 // Authorization, Cookie, Proxy-Authorization and Host of o.Header, nor the
-// URL's user information, nor the client certificates of o.TLS, and neither
-// do further hops; it gets all other fields of o.Header. Cookies of the Jar
+// URL's user information, nor the client certificates of o.TLS, nor is its
+// ServerName asked for there; and neither do further hops. It gets all other fields of o.Header. Cookies of the Jar
 // follow the Jar's rules. Dial does not go from wss to ws.
 //
 // The error is a [*DialError]. The response is nil if no answer came.

@@ -67,5 +67,7 @@ func (d *dialing) forgetCredentials() {
 		d.tls = d.tls.Clone()
 		d.tls.Certificates = nil
 		d.tls.GetClientCertificate = nil
+		// The name to verify, and the keys to hide it, are that origin's too.
+		d.tls.ServerName, d.tls.EncryptedClientHelloConfigList = "", nil
 	}
 }

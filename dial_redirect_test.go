@@ -244,6 +244,27 @@ func TestDialKeepsTheClientsCertificateWithinTheOrigin(t *testing.T) {
 	}
 }
 
+// A ServerName is for the server of the caller's URL: another one can't prove
+// that it has that name.
+func TestDialAsksForTheServerNameWithinTheOriginOnly(t *testing.T) {
+	other, hello := helloOf(t, &tls.Config{})
+	first := dialPeer(t, overTLS(dialAnswer(func(*http.Request) string {
+		return "HTTP/1.1 302 Found\r\nLocation: https://" + other + "/\r\n\r\n"
+	})))
+	o := direct()
+	o.MaxRedirects = 1
+	o.TLS = trusted()
+	o.TLS.ServerName = "example.com" // which the certificate has, as 127.0.0.1
+	conn, _ := mustDial(t, "wss://"+first, o)
+	wantHello(t, conn)
+	if name := (<-hello).ServerName; name != "" {
+		t.Errorf("the other server was asked for %q", name)
+	}
+	if o.TLS.ServerName != "example.com" {
+		t.Error("the options were changed")
+	}
+}
+
 func TestDialRedirectCookiesFollowTheJar(t *testing.T) {
 	w := newWorld(t, "ws://example.com", "ws://evil.example.com")
 	jar, err := cookiejar.New(nil)
