@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -376,4 +378,49 @@ func TestCloseNowOverTLSIsAtOnce(t *testing.T) {
 		}
 		a.Close()
 	})
+}
+
+// A context that outlives the connection keeps nothing of it.
+func TestEndTakesBackWhatContextsHold(t *testing.T) {
+	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+		ctx := &heldContext{Context: context.Background(), done: make(chan struct{})}
+		read := make(chan error, 1)
+		go func() {
+			_, _, err := p.server.Read(ctx)
+			read <- err
+		}()
+		// It stays registered from one wait to the next, so the Read has begun.
+		for ctx.held.Load() == 0 {
+			runtime.Gosched()
+		}
+		wrote := make(chan error, 1)
+		go func() { wrote <- p.server.Write(ctx, frame.Binary, make([]byte, 32<<20)) }()
+		for ctx.held.Load() == 1 {
+			runtime.Gosched()
+		}
+		p.server.CloseNow()
+		<-read
+		<-wrote
+		if n := ctx.held.Load(); n != 0 {
+			t.Errorf("%d registrations are left", n)
+		}
+	})
+}
+
+// heldContext counts who waits for its end, which never comes.
+type heldContext struct {
+	context.Context
+	done chan struct{}
+	held atomic.Int32
+}
+
+func (c *heldContext) Done() <-chan struct{} { return c.done }
+
+// AfterFunc is what context.AfterFunc looks for.
+func (c *heldContext) AfterFunc(func()) (stop func() bool) {
+	c.held.Add(1)
+	return func() bool {
+		c.held.Add(-1)
+		return true
+	}
 }

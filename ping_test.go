@@ -343,3 +343,35 @@ func TestPanicInOnPingClosesWith1011AndHoldsNothing(t *testing.T) {
 		})
 	}
 }
+
+// doc.go: of the pongs that the peer does not take 4 KiB are kept, and the last.
+func TestPongsThatNobodyTakesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const pings, line, kept = 10_000, 1000, 4 << 10
+		a, b := memconn.PipeSize(line)
+		defer a.Close()
+		c := pushwire.NewConn(b, frame.Server, &pushwire.Config{Ping: -1, WriteTimeout: -1})
+		defer c.CloseNow()
+		c.Discard(t.Context())
+		for range pings {
+			if _, err := a.Write(frame.AppendMessage(nil, frame.Client, frame.Ping, 0, make([]byte, 100))); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		got := 0
+		buf := make([]byte, 64<<10)
+		for {
+			a.SetReadDeadline(time.Now().Add(time.Second))
+			n, err := a.Read(buf)
+			got += n
+			if err != nil {
+				break
+			}
+		}
+		// One flush may be under way beside what is kept for the next.
+		if most := line + 2*kept + 2*(100+frame.MaxHeader); got > most {
+			t.Errorf("%d bytes of pongs came, at most %d were to be kept", got, most)
+		}
+	})
+}
