@@ -16,6 +16,7 @@ import (
 
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/frame"
+	"github.com/pushwire/pushwire/internal/memconn"
 )
 
 // Each message says who wrote it, the how manieth of its writer it is, and is
@@ -346,4 +347,37 @@ func (c *deadlineConn) SetWriteDeadline(t time.Time) error {
 	c.write, c.sets = t, c.sets+1
 	c.mu.Unlock()
 	return c.Conn.SetWriteDeadline(t)
+}
+
+// A Write whose context ends before the transport took a byte of it was never
+// made.
+func TestWriteThatDidNotBeginIsNotSent(t *testing.T) {
+	for _, size := range []int{10, 10_000, 100_000} {
+		synctest.Test(t, func(t *testing.T) {
+			const line = 1000
+			a, b := memconn.PipeSize(line)
+			defer a.Close()
+			c := pushwire.NewConn(b, frame.Server, &pushwire.Config{Ping: -1, WriteTimeout: -1})
+			defer c.CloseNow()
+			const header = 4
+			if err := c.Write(t.Context(), frame.Binary, make([]byte, line-header)); err != nil { // fills the line to the byte
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := c.Write(ctx, frame.Binary, make([]byte, size)); !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatalf("Write of %d bytes on a full line: %v", size, err)
+			}
+			if _, err := io.ReadFull(a, make([]byte, line)); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Write(t.Context(), frame.Text, []byte("next")); err != nil {
+				t.Fatal(err)
+			}
+			got := make([]byte, 6)
+			if _, err := io.ReadFull(a, got); err != nil || string(got) != "\x81\x04next" {
+				t.Errorf("behind a Write of %d bytes that did not begin: %q, %v", size, got, err)
+			}
+		})
+	}
 }
