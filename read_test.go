@@ -492,3 +492,30 @@ func TestReaderWhoseMessageDiscardTookDoesNotEndWell(t *testing.T) {
 		}
 	})
 }
+
+// io.Reader: "Callers should treat a return of 0 and nil as indicating that
+// nothing happened".
+func TestReadsThatGiveNothingAreNoEnd(t *testing.T) {
+	a, b := netPair(t, mem)
+	defer a.Close()
+	c := pushwire.NewConn(&stutter{Conn: b}, frame.Server, nil)
+	defer c.CloseNow()
+	want := noise(100_000)
+	go a.Write(frame.AppendMessage(nil, frame.Client, frame.Binary, 0, want))
+	if _, got, err := c.Read(t.Context()); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+// stutter returns nothing every other time.
+type stutter struct {
+	net.Conn
+	reads int
+}
+
+func (s *stutter) Read(p []byte) (int, error) {
+	if s.reads++; s.reads%2 == 1 {
+		return 0, nil
+	}
+	return s.Conn.Read(p)
+}

@@ -80,24 +80,29 @@ func (w *wire) fillBlocked(idle bool) (*buffer, int, error) {
 		pool = &idleBuffers
 	}
 	buf := pool.get()
-	n, err := w.nc.Read(buf.b[:cap(buf.b)])
+	n, err := w.read(buf.b[:cap(buf.b)])
 	if n == 0 {
 		buf.free()
 		return nil, 0, err
 	}
-	return buf, n, nil // an error that came with bytes comes again
+	return buf, n, nil
 }
 
-// read reads straight into p, which is where the bytes belong.
+// emptyReads is how often in a row a transport may return neither bytes nor an
+// error, which io.Reader says means that nothing happened.
+const emptyReads = 100
+
+// read reads straight into p, which is where the bytes belong. An error that
+// came with bytes comes again.
 func (w *wire) read(p []byte) (int, error) {
-	n, err := w.nc.Read(p)
-	if n > 0 {
-		return n, nil
+	for range emptyReads {
+		if n, err := w.nc.Read(p); n > 0 {
+			return n, nil
+		} else if err != nil {
+			return 0, err
+		}
 	}
-	if err == nil {
-		err = io.ErrNoProgress
-	}
-	return 0, err
+	return 0, io.ErrNoProgress
 }
 
 // write writes all of p, waiting as long as it takes within the time that one
