@@ -273,3 +273,25 @@ func TestEvictionMatchesErrClosed(t *testing.T) {
 		return
 	}
 }
+
+// A connection that ends while it is added is no member afterwards.
+func TestGroupHoldsNoEndedConnection(t *testing.T) {
+	var g pushwire.Group
+	c, s := pushwire.Pipe(nil)
+	c.CloseNow()
+	s.CloseNow()
+	if err := g.Add(s); err != s.Err() || g.Len() != 0 {
+		t.Errorf("an ended connection was added: %v, %d members", err, g.Len())
+	}
+	for range 500 {
+		c, s := pushwire.Pipe(nil)
+		var both sync.WaitGroup
+		both.Go(func() { g.Add(s) })
+		both.Go(func() { s.CloseNow() })
+		both.Wait()
+		if g.Len() != 0 {
+			t.Fatal("a connection that ended meanwhile stayed")
+		}
+		c.CloseNow()
+	}
+}
