@@ -45,55 +45,58 @@ func (z *compression) pack(dst, history []byte, last bool, p ...[]byte) []byte {
 }
 
 // packMessage compresses a message into a borrowed buffer, to which q then
-// points. Where that makes it no smaller, h and q are as they came.
-func (z *compression) packMessage(h frame.Header, p [][]byte, q *[1][]byte) (frame.Header, [][]byte, *buffer) {
+// points, and which h becomes the header of. Where that makes it no smaller, h
+// is as it came and p is returned.
+func (z *compression) packMessage(h *frame.Header, p [][]byte, q *[1][]byte) ([][]byte, *buffer) {
 	buf := chunkBuffers.get()
 	buf.b = z.pack(buf.b, z.window, true, p...)
 	if int64(len(buf.b)) >= h.Length {
-		return h, p, buf
+		return p, buf
 	}
 	h.RSV, h.Length = frame.RSV1, int64(len(buf.b))
 	q[0] = buf.b
-	return h, q[:], buf
+	return q[:], buf
 }
 
 // commit notes what the peer's window now ends with.
 //
 // RFC 7692, 7.2.1: messages that go out plain are no part of it.
-func (z *compression) commit(h frame.Header, p ...[]byte) {
+func (z *compression) commit(h *frame.Header, p ...[]byte) {
 	if z.takeover && h.RSV != 0 {
 		z.window = deflate.AppendHistory(z.window, z.bits, p...)
 	}
 }
 
-// note is commit for a message of the queue. z may be nil.
-func (z *compression) note(m *encoded) {
-	if z != nil {
-		z.commit(m.header, m.plain)
-	}
-}
-
 // writePacked is writeMessage for one that is worth compressing.
-func (c *Conn) writePacked(ctx context.Context, h frame.Header, p [][]byte) (begun bool, err error) {
+func (c *Conn) writePacked(ctx context.Context, h *frame.Header, p [][]byte) (begun bool, err error) {
+	z := c.out.compression
+	if z.takeover {
+		return c.writeInContext(ctx, h, p)
+	}
 	if ctx.Err() != nil {
 		return false, c.stopped("write", ctx)
 	}
-	z := c.out.compression
 	var q [1][]byte
-	if !z.takeover {
-		h, p, buf := z.packMessage(h, p, &q)
-		begun, err = c.writeFrame(ctx, h, p, false)
-		buf.free()
-		return begun, err
+	packed, buf := z.packMessage(h, p, &q)
+	begun, err = c.writeFrame(ctx, h, packed, false)
+	buf.free()
+	return begun, err
+}
+
+// writeInContext is writePacked with context takeover.
+func (c *Conn) writeInContext(ctx context.Context, h *frame.Header, p [][]byte) (begun bool, err error) {
+	if ctx.Err() != nil {
+		return false, c.stopped("write", ctx)
 	}
-	o := &c.out
+	z, o := c.out.compression, &c.out
+	var q [1][]byte
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err := o.ready(c); err != nil {
 		return false, err
 	}
-	if (o.busy || c.in.more.Load()) && !z.held && o.inOrder() && h.Length <= joinMax && o.fits(frame.MaxHeader+int(h.Length)) {
-		h, packed, buf := z.packMessage(h, p, &q)
+	if (o.busy || c.in.more.Load()) && !z.held && o.inOrder() && o.joins(h.Length) {
+		packed, buf := z.packMessage(h, p, &q)
 		c.join(h, packed)
 		z.commit(h, p...)
 		buf.free()
@@ -105,7 +108,7 @@ func (c *Conn) writePacked(ctx context.Context, h frame.Header, p [][]byte) (beg
 	}
 	z.held = true
 	o.mu.Unlock()
-	h, packed, buf := z.packMessage(h, p, &q)
+	packed, buf := z.packMessage(h, p, &q)
 	o.mu.Lock()
 	begun, err = c.writeBusy(ctx, h, packed)
 	if err == nil || begun { // else the peer never sees it
@@ -118,14 +121,14 @@ func (c *Conn) writePacked(ctx context.Context, h frame.Header, p [][]byte) (beg
 }
 
 // packs reports whether the message whose first frame is h gets compressed.
-func (w *messageWriter) packs(h frame.Header) bool {
+func (w *messageWriter) packs(h *frame.Header) bool {
 	z := w.c.out.compression
 	return z != nil && (h.Length >= z.threshold || !h.Fin)
 }
 
 // writePacked sends the next frame of a compressed message. All but the last
 // end with a flush, so that the peer gets what was written.
-func (w *messageWriter) writePacked(h frame.Header, p [][]byte) (begun bool, err error) {
+func (w *messageWriter) writePacked(h *frame.Header, p [][]byte) (begun bool, err error) {
 	z := w.c.out.compression
 	window := &w.window
 	if z.takeover {

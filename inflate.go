@@ -124,6 +124,28 @@ func (z *inflation) release() {
 	}
 }
 
+// assembleInflated is assemble where messages may be compressed.
+func (c *Conn) assembleInflated(dst []byte, l *loan) (p []byte, whole bool, err error) {
+	in := &c.in
+	for in.undecoded() {
+		var ev frame.Event
+		if err := c.decode(&ev); err != nil {
+			return dst, false, err
+		}
+		if ev.Kind != frame.Data {
+			continue
+		}
+		in.typ = ev.Type
+		dst = in.inflation.collect(dst, &ev, l)
+		if ev.End {
+			c.received()
+			return dst, true, nil
+		}
+	}
+	in.release()
+	return dst, false, nil
+}
+
 // collect adds a piece to those that a Read has of its message and returns,
 // at its end, all of them behind dst. They lie in borrowed chunks meanwhile,
 // so that a message that turns out to be too long has cost no more than the

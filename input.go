@@ -75,11 +75,8 @@ func (in *input) inflating() bool { return in.inflation != nil && in.inflation.a
 
 // release gives the buffer back once it is decoded.
 func (in *input) release() {
-	if in.undecoded() {
+	if len(in.b) > 0 {
 		return
-	}
-	if in.inflation != nil {
-		in.inflation.release()
 	}
 	in.b = nil
 	if in.lent == nil {
@@ -257,10 +254,20 @@ func (c *Conn) message(ctx context.Context, dst []byte, l *loan) (Type, []byte, 
 	if ctx.Err() != nil && !(in.open && in.end) {
 		return 0, dst, c.stopped("read", ctx)
 	}
+	var whole bool
+	var err error
+	if in.open {
+		if dst, whole = c.resume(dst); whole {
+			return in.typ, dst, nil
+		}
+	}
 	for {
-		var whole bool
-		var err error
-		if dst, whole, err = c.assemble(dst, l); whole || err != nil {
+		if in.inflation == nil {
+			dst, whole, err = c.assemble(dst, l)
+		} else {
+			dst, whole, err = c.assembleInflated(dst, l)
+		}
+		if whole || err != nil {
 			return in.typ, dst, err
 		}
 		if in.dec.Remaining() < directMin || in.inflating() {
@@ -279,16 +286,7 @@ func (c *Conn) message(ctx context.Context, dst []byte, l *loan) (Type, []byte, 
 // undecoded.
 func (c *Conn) assemble(dst []byte, l *loan) (p []byte, whole bool, err error) {
 	in := &c.in
-	if in.open { // go on where a Reader stopped
-		in.reader++ // that one is stale from now on
-		dst = append(dst, in.piece...)
-		in.open, in.paused, in.piece = false, false, nil
-		if in.end {
-			c.received()
-			return dst, true, nil
-		}
-	}
-	for in.undecoded() {
+	for len(in.b) > 0 {
 		var ev frame.Event
 		if err := c.decode(&ev); err != nil {
 			return dst, false, err
@@ -297,14 +295,6 @@ func (c *Conn) assemble(dst []byte, l *loan) (p []byte, whole bool, err error) {
 			continue
 		}
 		in.typ = ev.Type
-		if ev.Header.RSV != 0 { // it was inflated
-			dst = in.inflation.collect(dst, &ev, l)
-			if ev.End {
-				c.received()
-				return dst, true, nil
-			}
-			continue
-		}
 		if l != nil {
 			if in.lent == nil && ev.End && ev.Start && ev.Header.Opcode != frame.Continuation {
 				in.lent = l
@@ -321,6 +311,19 @@ func (c *Conn) assemble(dst []byte, l *loan) (p []byte, whole bool, err error) {
 	}
 	in.release()
 	return dst, false, nil
+}
+
+// resume moves what a Reader had in hand behind dst. That Reader is stale from
+// now on.
+func (c *Conn) resume(dst []byte) (p []byte, whole bool) {
+	in := &c.in
+	in.reader++
+	dst = append(dst, in.piece...)
+	in.open, in.paused, in.piece = false, false, nil
+	if in.end {
+		c.received()
+	}
+	return dst, in.end
 }
 
 // readDirect waits for payload bytes of the frame in hand and reads them to
@@ -362,6 +365,9 @@ func grow(dst []byte, rest int64) []byte {
 func (c *Conn) received() {
 	in := &c.in
 	c.stats.messagesRead.Add(1)
+	if in.inflation != nil {
+		in.inflation.release()
+	}
 	in.peek()
 	if in.lent == nil {
 		in.release()

@@ -90,8 +90,10 @@ func (n *netConn) Write(p []byte) (int, error) {
 	if err != nil {
 		err = n.write.error(err)
 	}
-	if err == nil || begun { // begun: the rest goes on by itself
+	if begun { // the rest goes on by itself
 		n.c.stats.messagesWritten.Add(1)
+	}
+	if err == nil || begun {
 		return len(p), err
 	}
 	return 0, err

@@ -343,9 +343,8 @@ func (o *output) next(c *Conn) batch {
 	}
 	if m := o.queued(); m != nil && o.pending == nil && o.lastPong == nil &&
 		c.role == frame.Server && len(m.frame) > joinMax {
-		c.traceWritten(m.header)
-		o.compression.note(m)
-		return batch{p: o.queue.pop().frame} // shared by all connections, not copied
+		o.unqueue(c)
+		return batch{p: m.frame} // shared by all connections, not copied
 	}
 	size := len(o.lastPong) + frame.MaxHeader
 	if !o.stream {
@@ -358,13 +357,8 @@ func (o *output) next(c *Conn) batch {
 		buf.b = frame.AppendMessage(buf.b, c.role, frame.Pong, 0, o.lastPong)
 		o.lastPong = nil
 	}
-	for m := o.queued(); m != nil; m = o.queued() {
-		if len(buf.b) > 0 && len(buf.b)+len(m.frame) > chunkSize {
-			return batch{p: buf.b, buf: buf}
-		}
-		c.traceWritten(m.header)
-		o.compression.note(m)
-		buf.b = o.queue.pop().appendTo(buf.b, c.role)
+	if o.appendQueued(c, buf) {
+		return batch{p: buf.b, buf: buf}
 	}
 	b := batch{buf: buf}
 	if o.stage == closeWaits {
@@ -374,6 +368,28 @@ func (o *output) next(c *Conn) batch {
 	}
 	b.p = buf.b
 	return b
+}
+
+// appendQueued moves messages of the queue to buf. It reports whether there are
+// more than one write takes.
+func (o *output) appendQueued(c *Conn, buf *buffer) (more bool) {
+	for m := o.queued(); m != nil; m = o.queued() {
+		if len(buf.b) > 0 && len(buf.b)+len(m.frame) > chunkSize {
+			return true
+		}
+		o.unqueue(c)
+		buf.b = m.appendTo(buf.b, c.role)
+	}
+	return false
+}
+
+// unqueue takes the first message of the queue, which goes out now.
+func (o *output) unqueue(c *Conn) {
+	m := o.queue.pop()
+	c.traceWritten(m.header)
+	if o.compression != nil {
+		o.compression.commit(&m.header, m.plain)
+	}
 }
 
 // done notes that b is written as a whole.

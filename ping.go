@@ -37,7 +37,7 @@ const pingsMax = 64
 func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
 	p := c.pings.add(make(chan struct{}))
 	defer c.pings.remove(p.payload)
-	if _, err := c.writeFrame(ctx, frame.Header{Fin: true, Opcode: frame.Ping, Length: int64(len(p.payload))}, [][]byte{p.payload[:]}, false); err != nil {
+	if _, err := c.writeFrame(ctx, &frame.Header{Fin: true, Opcode: frame.Ping, Length: int64(len(p.payload))}, [][]byte{p.payload[:]}, false); err != nil {
 		return 0, err
 	}
 	select {

@@ -24,23 +24,28 @@ var ErrType = errors.New("pushwire: a message is frame.Text or frame.Binary (con
 // and always on TLS, where an interrupted write can't go on, the connection
 // breaks. The text of a Text message is not checked.
 func (c *Conn) Write(ctx context.Context, t Type, p ...[]byte) error {
-	if t != frame.Text && t != frame.Binary {
-		return ErrType
-	}
 	_, err := c.writeMessage(ctx, t, p)
-	if err == nil {
-		c.stats.messagesWritten.Add(1)
-	}
 	return err
 }
 
-// writeMessage sends a message as one frame; begun is that of writeFrame.
+// writeMessage is Write; begun is that of writeFrame. It does without a call of
+// that: an echo should not need more stack while it writes than while it waits.
 func (c *Conn) writeMessage(ctx context.Context, t Type, p [][]byte) (begun bool, err error) {
-	h := frame.Header{Fin: true, Opcode: t, Length: size(p)}
-	if z := c.out.compression; z != nil && h.Length >= z.threshold {
-		return c.writePacked(ctx, h, p)
+	if t != frame.Text && t != frame.Binary {
+		return false, ErrType
 	}
-	return c.writeFrame(ctx, h, p, false)
+	h := frame.Header{Fin: true, Opcode: t, Length: size(p)}
+	var done bool
+	if z := c.out.compression; z != nil && h.Length >= z.threshold {
+		begun, err = c.writePacked(ctx, &h, p)
+	} else if done, err = c.admit(ctx, &h, p, false); !done {
+		begun, err = c.writeBusy(ctx, &h, p)
+		c.out.leave(c)
+	}
+	if err == nil {
+		c.stats.messagesWritten.Add(1)
+	}
+	return begun, err
 }
 
 func size(p [][]byte) (n int64) {
@@ -53,39 +58,66 @@ func size(p [][]byte) (n int64) {
 // writeFrame sends one frame whose payload is p, of h.Length bytes. stream says
 // that it belongs to the open Writer. begun tells, with an error, whether bytes
 // of the frame were sent and the rest goes on being sent.
-func (c *Conn) writeFrame(ctx context.Context, h frame.Header, p [][]byte, stream bool) (begun bool, err error) {
+func (c *Conn) writeFrame(ctx context.Context, h *frame.Header, p [][]byte, stream bool) (begun bool, err error) {
+	if done, err := c.admit(ctx, h, p, stream); done {
+		return false, err
+	}
+	begun, err = c.writeBusy(ctx, h, p)
+	c.out.leave(c)
+	return begun, err
+}
+
+// admit makes a frame join the next flush, or waits until it is its turn:
+// then, done being false, busy is the caller's and mu is held.
+func (c *Conn) admit(ctx context.Context, h *frame.Header, p [][]byte, stream bool) (done bool, err error) {
 	if ctx.Err() != nil {
-		return false, c.stopped("write", ctx)
+		return true, c.stopped("write", ctx)
 	}
 	o := &c.out
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	if err := o.ready(c); err != nil {
-		return false, err
+		o.mu.Unlock()
+		return true, err
 	}
-	inOrder := stream || h.Opcode.IsControl() || o.inOrder()
-	if inOrder && h.Length <= joinMax && o.fits(frame.MaxHeader+int(h.Length)) {
+	if (stream || h.Opcode.IsControl() || o.inOrder()) && o.joins(h.Length) {
 		if o.busy || c.in.more.Load() {
 			c.join(h, p)
-			return false, nil
+			o.mu.Unlock()
+			return true, nil
 		}
 		o.busy = true
-	} else {
-		o.mu.Unlock()
-		if err := o.take(ctx, c, stream); err != nil { // it comes back with mu held
-			return false, err
-		}
+		return false, nil
 	}
-	begun, err = c.writeBusy(ctx, h, p)
+	return c.queueUp(ctx, stream)
+}
+
+// queueUp is admit for a frame that joins no other. The caller holds mu.
+func (c *Conn) queueUp(ctx context.Context, stream bool) (done bool, err error) {
+	o := &c.out
+	o.mu.Unlock()
+	if err := o.take(ctx, c, stream); err != nil { // it comes back with mu held
+		o.mu.Unlock()
+		return true, err
+	}
+	return false, nil
+}
+
+// joins reports whether a frame of so many bytes may join others in a flush.
+func (o *output) joins(length int64) bool {
+	return length <= joinMax && o.fits(frame.MaxHeader+int(length))
+}
+
+// leave ends the caller's turn, and its hold of mu.
+func (o *output) leave(c *Conn) {
 	o.pass(c)
-	return begun, err
+	o.mu.Unlock()
 }
 
 // join adds a frame to those of the next flush: that of whoever writes, or of
 // the reader once it runs out of frames. The caller holds mu.
-func (c *Conn) join(h frame.Header, p [][]byte) {
+func (c *Conn) join(h *frame.Header, p [][]byte) {
 	b := c.out.room(frame.MaxHeader + int(h.Length))
-	b.b = c.appendFrame(b.b, h, p)
+	b.b = c.appendFrame(b.b, *h, p)
 	if !c.out.busy {
 		c.cork()
 	}
@@ -93,16 +125,16 @@ func (c *Conn) join(h frame.Header, p [][]byte) {
 
 // writeBusy is writeFrame once it is its turn. The caller has busy and passes
 // it on; it holds mu, which is given up meanwhile.
-func (c *Conn) writeBusy(ctx context.Context, h frame.Header, p [][]byte) (begun bool, err error) {
+func (c *Conn) writeBusy(ctx context.Context, h *frame.Header, p [][]byte) (begun bool, err error) {
 	if h.Length > joinMax {
-		return c.writeLarge(ctx, h, p)
+		return c.writeLarge(ctx, *h, p)
 	}
 	o := &c.out
 	buf := o.room(frame.MaxHeader + int(h.Length))
 	o.pending, o.pongs = nil, 0
 	o.corked.Store(false)
 	own := len(buf.b)
-	buf.b = c.appendFrame(buf.b, h, p)
+	buf.b = c.appendFrame(buf.b, *h, p)
 	o.mu.Unlock()
 	n, err := c.writeWatched(ctx, buf.b)
 	o.mu.Lock()

@@ -99,7 +99,7 @@ func (w *messageWriter) Close() error {
 }
 
 func (w *messageWriter) frame(fin bool, p ...[]byte) error {
-	h := frame.Header{Fin: fin, Opcode: w.op, Length: size(p)}
+	h := &frame.Header{Fin: fin, Opcode: w.op, Length: size(p)}
 	var begun bool
 	var err error
 	if w.packed || !w.sent && w.packs(h) {
