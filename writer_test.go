@@ -1,13 +1,18 @@
 package pushwire_test
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/frame"
+	"github.com/pushwire/pushwire/internal/memconn"
 )
 
 // A close frame may stand inside an unfinished message, but no data may come
@@ -41,6 +46,37 @@ func TestCloseInsideAnOpenWriterIsTheLastFrame(t *testing.T) {
 		}
 		if err := <-closed; err != nil {
 			t.Errorf("Close: %v", err)
+		}
+	})
+}
+
+// The last fragment that its context ended in the middle goes on by itself: the
+// message is whole, and the connection lives.
+func TestWriterInterruptedInItsLastFragmentBreaksNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := memconn.PipeSize(1000)
+		c := pushwire.NewConn(a, frame.Client, &pushwire.Config{Ping: -1, WriteTimeout: -1})
+		s := pushwire.NewConn(b, frame.Server, &pushwire.Config{Ping: -1})
+		defer s.CloseNow()
+		defer c.CloseNow()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		w, err := c.Writer(ctx, frame.Binary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := noise(3000)
+		if _, err := w.Write(want); err != nil { // collected
+			t.Fatal(err)
+		}
+		if err := w.Close(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("Close on a full line: %v", err)
+		}
+		if _, got, err := s.Read(t.Context()); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+		if err := c.Write(t.Context(), frame.Text, []byte("next")); err != nil {
+			t.Errorf("the connection broke: %v", err)
 		}
 	})
 }
