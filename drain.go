@@ -39,7 +39,7 @@ func (c *Conn) drain(ctx context.Context) error {
 		if held || in.inboxBytes > inboxMax {
 			err := c.waitForRoom(ctx, active)
 			if err == errNobodyReads {
-				err = c.giveUp(ctx)
+				err = c.giveUp(ctx, reads)
 			}
 			if err != nil {
 				return err
@@ -78,8 +78,10 @@ func (c *Conn) takeRead(ctx context.Context) error {
 // a Reader has come to the end of its own; not for long, unless active says
 // that the application reads.
 func (c *Conn) waitForRoom(ctx context.Context, active bool) error {
-	room := make(chan struct{})
-	c.in.room = room
+	if c.in.room == nil {
+		c.in.room = make(chan struct{})
+	}
+	room := c.in.room // one for all who drain
 	c.reading.give()
 	var late <-chan time.Time
 	if !active {
@@ -99,13 +101,17 @@ func (c *Conn) waitForRoom(ctx context.Context, active bool) error {
 	}
 }
 
-// giveUp throws away what is more than may be kept, and all that follows.
-func (c *Conn) giveUp(ctx context.Context) error {
+// giveUp throws away what is more than may be kept, and all that follows,
+// unless the application has begun to read since there were so many reads.
+func (c *Conn) giveUp(ctx context.Context, reads uint32) error {
 	in := &c.in
 	if err := c.reading.take(ctx, nil); err != nil {
 		return err
 	}
 	defer c.reading.give()
+	if in.reads != reads {
+		return nil
+	}
 	for last := len(in.inbox) - 1; in.inboxBytes > inboxMax; last-- {
 		in.inboxBytes -= len(in.inbox[last].Data) + inboxCost
 		in.inbox[last] = Message{}
@@ -115,7 +121,7 @@ func (c *Conn) giveUp(ctx context.Context) error {
 	if in.open && !in.end && len(in.piece) > inboxMax {
 		in.reader++ // its Reader gets an error, not a message that was cut
 		in.inboxLost = true
-		return c.skip(ctx)
+		in.piece, in.forget = nil, true // drainOne skips the rest
 	}
 	return nil
 }

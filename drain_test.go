@@ -1,6 +1,7 @@
 package pushwire_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -320,4 +321,71 @@ func TestReadWhileCloseWaitsIsNotHeldUp(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An application that reads one message piece by piece, however slowly, gets
+// it whole while Close waits.
+func TestCloseLosesNothingOfASlowlyReadMessage(t *testing.T) {
+	for _, closes := range []int{1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			c, s := pushwire.Pipe(&pushwire.Config{Ping: -1, WriteTimeout: -1, CloseTimeout: time.Hour})
+			defer c.CloseNow()
+			defer s.CloseNow()
+			want := noise(500_000)
+			go c.Write(t.Context(), frame.Binary, want)
+			_, r, err := s.Reader(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range closes {
+				go s.Close(1001, "")
+			}
+			go c.Discard(t.Context())
+			synctest.Wait()
+			var got []byte
+			buf := make([]byte, 1000)
+			for {
+				time.Sleep(300 * time.Millisecond)
+				n, err := r.Read(buf)
+				got = append(got, buf[:n]...)
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatalf("%d Close: after %d of %d bytes: %v", closes, len(got), len(want), err)
+				}
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%d Close: %d bytes of %d", closes, len(got), len(want))
+			}
+		})
+	}
+}
+
+// Two calls of Close wait for room side by side, and a reader wakes both.
+func TestTwoClosesLoseNothingOfASlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := pushwire.Pipe(&pushwire.Config{Ping: -1, WriteTimeout: -1, CloseTimeout: time.Hour})
+		defer c.CloseNow()
+		defer s.CloseNow()
+		const n = 300
+		go func() {
+			for i := range n {
+				c.Write(t.Context(), frame.Text, fmt.Appendf(nil, "%01000d", i))
+			}
+			c.Close(1000, "")
+		}()
+		synctest.Wait()
+		for range 2 {
+			go s.Close(1001, "")
+		}
+		synctest.Wait()
+		for i := range n {
+			time.Sleep(300 * time.Millisecond)
+			_, p, err := s.Read(t.Context())
+			if err != nil || string(p) != fmt.Sprintf("%01000d", i) {
+				t.Fatalf("message %d: %.20q, %v", i, p, err)
+			}
+		}
+	})
 }
