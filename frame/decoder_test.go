@@ -3,6 +3,7 @@ package frame
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -272,6 +273,84 @@ func TestDecoderGivesTheSameForEverySplit(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+// Every split in two, none left out, of a stream with lengths of 7, 16 and 64
+// bits: 66,000 of them. A light loop takes the place of decode, which would
+// need minutes; what it promises is held by the other tests.
+func TestDecoderGivesTheSameForEverySplitOfAllFormsOfLength(t *testing.T) {
+	payload := func(n int) string {
+		p := make([]byte, n)
+		for i := range p {
+			p[i] = byte(i*7 ^ i>>8)
+		}
+		return string(p)
+	}
+	// A piece of a frame's payload: where it lies in the stream.
+	type piece struct {
+		typ        Opcode
+		header     Header
+		from, to   int
+		start, end bool
+	}
+	roles(t, func(t *testing.T, role Role) {
+		in := stream(role, last(1, "Gr\u00fc\u00dfe"), part(2, payload(125)), last(9, "ping"), part(0, payload(126)),
+			last(10, ""), last(0, payload(65536)), last(1, "\u20ac"), last(8, "\x03\xe8bye"))
+		work := make([]byte, len(in))
+		var pieces []piece
+		run := func(cut int) {
+			copy(work, in)
+			pieces = pieces[:0]
+			d := Decoder{Role: role}
+			pos := 0
+			for _, upTo := range [2]int{cut, len(in)} {
+				for {
+					ev, n, err := d.Next(work[pos:upTo])
+					if err != nil {
+						t.Fatalf("split at %d: %v at %d", cut, err, pos)
+					}
+					pos += n
+					if ev.Kind == More {
+						break
+					}
+					p := piece{ev.Type, ev.Header, pos - len(ev.Payload), pos, ev.Start, ev.End}
+					if ev.Kind == Control { // a split one lies in the decoder
+						copy(work[p.from:p.to], ev.Payload)
+					} else if len(ev.Payload) > 0 && &ev.Payload[0] != &work[p.from] {
+						t.Fatalf("split at %d: a payload that ends at %d lies elsewhere", cut, pos)
+					}
+					if k := len(pieces) - 1; k >= 0 && !ev.Start && !pieces[k].end && pieces[k].to == p.from { // the same frame
+						pieces[k].to, pieces[k].end = p.to, p.end
+						continue
+					}
+					pieces = append(pieces, p)
+				}
+				if pos != upTo {
+					t.Fatalf("split at %d: stopped at %d", cut, pos)
+				}
+			}
+		}
+		run(0)
+		want, unmasked := slices.Clone(pieces), bytes.Clone(work)
+		if len(want) != 8 {
+			t.Fatalf("%d frames: %v", len(want), want)
+		}
+		splits := 0
+		for cut := range in {
+			if raceOn && role == Server && cut > 1000 && cut < len(in)-100 && cut%97 != 0 {
+				continue // every 97th in the long payload will do there
+			}
+			splits++
+			run(cut)
+			if !slices.Equal(pieces, want) {
+				t.Fatalf("split at %d: frames %v, want %v", cut, pieces, want)
+			}
+			if !bytes.Equal(work, unmasked) {
+				t.Fatalf("split at %d: the payloads differ", cut)
+			}
+		}
+		t.Logf("%d splits of %d bytes", splits, len(in))
 	})
 }
 
