@@ -36,6 +36,7 @@ type requirement struct {
 	key, level, binds, text string
 	tests                   []string // package path below the module (pushwire is the root), dot, test, slash, subtest
 	note                    string
+	code                    []string // files in which the RFC's words stand where they are obeyed
 }
 
 // section returns the part of the key before the slash.
@@ -83,7 +84,7 @@ func readTable(t *testing.T) (rows []requirement, stored map[string]counts) {
 		case len(f) != 6:
 			t.Fatalf("line %d: %d columns, want 6: %q", i+1, len(f), line)
 		default:
-			rows = append(rows, requirement{f[0], f[1], f[2], f[3], strings.Fields(f[4]), f[5]})
+			rows = append(rows, requirement{f[0], f[1], f[2], f[3], strings.Fields(f[4]), f[5], nil})
 		}
 	}
 	return rows, stored
@@ -199,21 +200,13 @@ var isTest = regexp.MustCompile(`^(Test|Fuzz|Example)(\P{Ll}|$)`)
 // repository.
 func TestCountsAreThoseOfTheRFC(t *testing.T) {
 	_, stored := readTable(t)
-	name := os.Getenv("PUSHWIRE_RFC6455")
-	if name == "" {
-		name = filepath.Join("..", "..", "shared", "specs", "rfc6455.txt")
-		if _, err := os.Stat(name); err != nil {
-			t.Log("the text of RFC 6455 is not here, so the stored counts are believed (set PUSHWIRE_RFC6455 to a copy of rfc6455.txt to count anew)")
-			return
-		}
+	text := rfcText(t)
+	if text == "" {
+		return
 	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := countRequirements(string(text))
+	found := countRequirements(text)
 	if len(found) == 0 {
-		t.Fatalf("%s: no requirement was found; is it RFC 6455 as plain text?", name)
+		t.Fatal("no requirement was found; is it RFC 6455 as plain text?")
 	}
 	for section, n := range found {
 		if stored[section] != n {
@@ -225,6 +218,23 @@ func TestCountsAreThoseOfTheRFC(t *testing.T) {
 			t.Errorf("section %s has none in the RFC, %d are stored", section, n)
 		}
 	}
+}
+
+// rfcText returns the text of RFC 6455, empty where there is none.
+func rfcText(t *testing.T) string {
+	name := os.Getenv("PUSHWIRE_RFC6455")
+	if name == "" {
+		name = filepath.Join("..", "..", "shared", "specs", "rfc6455.txt")
+		if _, err := os.Stat(name); err != nil {
+			t.Log("the text of RFC 6455 is not here, so what is stored about it is believed (set PUSHWIRE_RFC6455 to a copy of rfc6455.txt to check it anew)")
+			return ""
+		}
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 var (
@@ -246,10 +256,9 @@ func kindOf(level string) int {
 	return -1
 }
 
-// countRequirements counts the keywords of each section, 1 to 11. Lines are
-// joined, because "MUST NOT" may be broken over two; the edges of pages are
-// left out; and a keyword behind a quotation mark is spoken of, not used.
-func countRequirements(text string) map[string]counts {
+// sectionsOf returns the words of each section, 1 to 11. Lines are joined,
+// because "MUST NOT" may be broken over two; the edges of pages are left out.
+func sectionsOf(text string) map[string]string {
 	sections := make(map[string]*strings.Builder)
 	section := ""
 	for line := range strings.Lines(strings.ReplaceAll(text, "\f", "")) {
@@ -269,9 +278,18 @@ func countRequirements(text string) map[string]counts {
 			}
 		}
 	}
-	found := make(map[string]counts)
+	words := make(map[string]string)
 	for section, b := range sections {
-		words := strings.Join(strings.Fields(b.String()), " ")
+		words[section] = strings.Join(strings.Fields(b.String()), " ")
+	}
+	return words
+}
+
+// countRequirements counts the keywords of each section. A keyword behind a
+// quotation mark is spoken of, not used.
+func countRequirements(text string) map[string]counts {
+	found := make(map[string]counts)
+	for section, words := range sectionsOf(text) {
 		var n counts
 		for _, m := range keyword.FindAllStringSubmatch(words, -1) {
 			n[kindOf(m[2])]++
@@ -308,6 +326,13 @@ RFC 6455                 The WebSocket Protocol MUST           December 2011
 // RFC6455.md is what the table gives.
 func TestRFC6455IsUpToDate(t *testing.T) {
 	rows, _ := readTable(t)
+	for _, q := range readQuotes(t) {
+		i := slices.IndexFunc(rows, func(r requirement) bool { return r.key == q.key })
+		if i < 0 {
+			t.Fatalf("rfc6455-code.tsv: there is no requirement %s", q.key)
+		}
+		rows[i].code = append(rows[i].code, fmt.Sprintf("[%s](../%[1]s)", q.file))
+	}
 	want := render(rows)
 	if *update {
 		if err := os.WriteFile("RFC6455.md", want, 0o666); err != nil {
@@ -326,7 +351,8 @@ func render(rows []requirement) []byte {
 
 Made of [rfc6455.tsv](rfc6455.tsv) by ` + "`go test ./docs -update`" + `; the same test fails when a requirement of the RFC has no
 row, or a row names a test that does not exist. A test that exists need not hold all that a row says: that is for people
-to judge. The requirements are in our words; the RFC's count. Tests are named by package and function (` + "`pushwire`" + ` is the
+to judge. "Obeyed in" names the file where a comment quotes these words of the RFC above the code that obeys them, as
+[rfc6455-code.tsv](rfc6455-code.tsv) has it; that, too, is checked. The requirements are in our words; the RFC's count. Tests are named by package and function (` + "`pushwire`" + ` is the
 root package).
 
 `)
@@ -367,6 +393,9 @@ root package).
 			by = append(by, "`"+name+"`")
 		}
 		cell := strings.Join(by, ", ")
+		if len(r.code) > 0 {
+			cell += "; obeyed in " + strings.Join(r.code, ", ")
+		}
 		if r.note != "" {
 			if cell != "" {
 				cell += "; "
