@@ -34,3 +34,27 @@ func TestInflaterDoesNotAllocate(t *testing.T) {
 		t.Errorf("smaller windows: %v allocations", n)
 	}
 }
+
+// An answer is one string; an offer goes where the caller has room.
+func TestNegotiationAllocations(t *testing.T) {
+	o := Options{true, true, 10, 10, true}
+	offers := []string{"permessage-bzip2", "permessage-deflate; server_no_context_takeover; client_max_window_bits"}
+	answer := []string{"permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=10; client_max_window_bits=10"}
+	dst := make([]byte, 0, 2*maxElement+2)
+	for _, c := range []struct {
+		what string
+		f    func()
+		want float64
+	}{
+		{"Accept", func() { o.Accept(offers) }, 1},
+		{"AppendOffer", func() { o.AppendOffer(dst) }, 0},
+		{"Check", func() { o.Check(answer) }, 0},
+	} {
+		if n := testing.AllocsPerRun(100, c.f); n > c.want {
+			t.Errorf("%s: %v allocations", c.what, n)
+		}
+	}
+	if got := len(terms{true, true, 15, 15}.append(nil)); got != maxElement {
+		t.Errorf("the longest element has %d bytes, not %d", got, maxElement)
+	}
+}

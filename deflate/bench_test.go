@@ -27,6 +27,7 @@ func BenchmarkInflate(b *testing.B) {
 		payload := deflated(b, 6, r.history, r.text)
 		b.Run(fmt.Sprintf("%s/ours", r.name), func(b *testing.B) {
 			var z Inflater
+			z.Reset(maxBits, nil)
 			b.SetBytes(int64(len(r.text)))
 			b.ReportAllocs()
 			for b.Loop() {

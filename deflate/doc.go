@@ -46,7 +46,9 @@
 // the same [Params] out of it. A limit that a client sets on the server is a
 // demand: a server that does not know it declines the offer, or answers what
 // the offer forbids, which fails the connection. With [Options.Fallback] it is
-// a wish.
+// a wish. What a client says about itself is a hint, which Params may not show:
+// it keeps to it all the same, by compressing with the smaller of its own
+// window and the one agreed on, and with no context if it said so.
 //
 // # Inflating
 //

@@ -106,7 +106,7 @@ func (z *Inflater) Reset(bits int, history []byte) {
 // History returns what the next message of the context may refer to: at most
 // the last 1<<bits bytes of the history and of all that was inflated. It is
 // valid until the next call to Next or Reset.
-func (z *Inflater) History() []byte { return z.buf[max(0, z.w-z.window):z.w] }
+func (z *Inflater) History() []byte { return z.buf[max(0, z.w-z.window):z.w:z.w] }
 
 // Next consumes n bytes of src and returns the next piece of the message, at
 // most [MaxPiece] bytes, valid until the next call to any method. src is not

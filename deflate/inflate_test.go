@@ -174,3 +174,13 @@ func TestRoundTripOfStandardWriters(t *testing.T) {
 		}
 	}
 }
+
+func TestRoundTripOfAMebibyte(t *testing.T) {
+	text := append(append(jsonText(9, 600_000), noise(9, 100_000, 256)...), skewed(1<<20-700_000)...)
+	for _, level := range []int{flate.HuffmanOnly, 1, 6} {
+		got, err := message(t, maxBits, nil, deflated(t, level, nil, text, 100_000, 100_000, 700_001))
+		if err != nil || !bytes.Equal(got, text) {
+			t.Errorf("level %d: %d bytes of %d, %v", level, len(got), len(text), err)
+		}
+	}
+}

@@ -61,7 +61,8 @@ func (o Options) Accept(offers []string) (p Params, answer string, ok bool) {
 			continue
 		}
 		a := o.answer(t)
-		return a.params(), string(a.append(nil)), true
+		var buf [maxElement]byte
+		return a.params(), string(a.append(buf[:0])), true
 	}
 	return Params{}, "", false
 }

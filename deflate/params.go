@@ -84,6 +84,9 @@ type terms struct {
 	serverBits, clientBits           int
 }
 
+// maxElement is as long as an element of ours gets, in bytes.
+const maxElement = len(Name + "; " + serverNoContext + "; " + clientNoContext + "; " + serverMaxBits + "=15; " + clientMaxBits + "=15")
+
 // anyBits is client_max_window_bits without a value: the client can be limited.
 const anyBits = -1
 
