@@ -54,7 +54,7 @@ type Inflater struct {
 	read                             int   // code lengths, of either kind
 	lastLength                       uint8 // of them
 	codeLengths                      [maxLengthCodes]uint8
-	precode                          [1 << maxPrecodeBits]uint32
+	precode                          [1 << longestPrecode]uint32
 	litCodes, distCodes              codeSet
 
 	// The tables in use: own, or the fixed ones that all Inflaters share.

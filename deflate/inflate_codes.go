@@ -42,7 +42,7 @@ func (z *Inflater) readCodes(src []byte, pos int) (int, error) {
 				z.litCodes.add(symbol, 1, length)
 			}
 		}
-		if !z.litCodes.table(z.precode[:], maxPrecodeBits, precodeEntries[:]) {
+		if !z.litCodes.table(z.precode[:], longestPrecode, precodeEntries[:]) {
 			return pos, errCodeLengths
 		}
 		z.litCodes.clear()
@@ -55,7 +55,7 @@ func (z *Inflater) readCodes(src []byte, pos int) (int, error) {
 		return pos, err
 	}
 	// A block without an end could only be corrupt.
-	if !z.litCodes.has(endOfBlock) {
+	if !z.litCodes.has(symbolEnd) {
 		return pos, errCodeEnd
 	}
 	if !z.litCodes.table(z.ownLit[:], literalTabBits, literalEntries[:]) {
@@ -73,10 +73,10 @@ func (z *Inflater) readCodes(src []byte, pos int) (int, error) {
 func (z *Inflater) readLengths(src []byte, pos int) (int, error) {
 	all := z.literals + z.distances
 	for z.read < all {
-		if z.nbits < maxPrecodeBits+7 {
+		if z.nbits < longestPrecode+7 {
 			pos = z.fill(src, pos)
 		}
-		e := z.precode[z.bits&(1<<maxPrecodeBits-1)]
+		e := z.precode[z.bits&(1<<longestPrecode-1)]
 		drop, code := uint(e&entryDrop), uint(e>>entryCode&entryCodeMax)
 		if drop > z.nbits {
 			return pos, nil

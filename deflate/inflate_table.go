@@ -10,10 +10,10 @@ const (
 	maxLiterals     = 286 // "literal/length codes - 257 (257 - 286)"
 	maxDistances    = 30  // "distance codes 30-31 will never actually occur"
 	maxLengthCodes  = 19
-	maxCodeBits     = 15
-	maxPrecodeBits  = 7
-	endOfBlock      = 256
-	firstLength     = 257
+	longestCode     = 15
+	longestPrecode  = 7
+	symbolEnd       = 256
+	symbolLength    = 257
 	fixedLiterals   = 288 // codes 286 and 287 take part in the fixed code without a meaning
 	fixedDistances  = 32
 	literalTabBits  = 10
@@ -62,15 +62,15 @@ var (
 )
 
 func init() {
-	for i := range endOfBlock {
+	for i := range symbolEnd {
 		literalEntries[i] = entryLiteral | uint32(i)<<entryValue
 	}
-	literalEntries[endOfBlock] = entryEnd
+	literalEntries[symbolEnd] = entryEnd
 	// RFC 1951, 3.2.5: lengths 3 to 10 have no extra bits; from there on each
 	// four codes have one bit more; "285    0    258".
 	base := uint32(3)
-	for i := firstLength; i < 285; i++ {
-		extra := max(0, uint32(i-firstLength)/4-1) * b2u(i >= 265)
+	for i := symbolLength; i < 285; i++ {
+		extra := max(0, uint32(i-symbolLength)/4-1) * b2u(i >= 265)
 		literalEntries[i] = base<<entryValue | extra
 		base += 1 << extra
 	}
@@ -98,20 +98,20 @@ func init() {
 // A codeSet holds the codes of an alphabet by the length of each: a Huffman
 // code is defined by them alone (RFC 1951, 3.2.2).
 type codeSet struct {
-	count [maxCodeBits + 1]uint16 // of codes of each length
+	count [longestCode + 1]uint16 // of codes of each length
 	used  int
 	codes [fixedLiterals]uint16 // symbol<<4 | length of codes[:used], symbols ascending
 }
 
 func (s *codeSet) clear() {
-	s.count = [maxCodeBits + 1]uint16{}
+	s.count = [longestCode + 1]uint16{}
 	s.used = 0
 }
 
 // add gives n symbols from symbol on codes of that length, 1 to 15. Symbols
 // have to ascend from call to call.
 func (s *codeSet) add(symbol, n int, length uint8) {
-	s.count[length&maxCodeBits] += uint16(n)
+	s.count[length&longestCode] += uint16(n)
 	for i := range s.codes[s.used : s.used+n] {
 		s.codes[s.used+i] = uint16(symbol+i)<<4 | uint16(length)
 	}
@@ -161,9 +161,9 @@ var inflateFixed = sync.OnceValue(func() *struct {
 // of up to n bits make up a table of 2^n entries; doubling it by copying makes
 // room for the codes of n+1 bits. So each code is written once.
 func (s *codeSet) table(table []uint32, root int, entries []uint32) bool {
-	var next [maxCodeBits + 2]uint16 // where in order codes of that length go
+	var next [longestCode + 2]uint16 // where in order codes of that length go
 	left := 1                        // codes of that length that are free
-	for n := 1; n <= maxCodeBits; n++ {
+	for n := 1; n <= longestCode; n++ {
 		next[n+1] = next[n] + s.count[n]
 		left = left<<1 - int(s.count[n])
 		if left < 0 {
@@ -186,7 +186,7 @@ func (s *codeSet) table(table []uint32, root int, entries []uint32) bool {
 	}
 	var order [fixedLiterals]uint16 // symbols, those with short codes first
 	for _, c := range s.codes[:s.used] {
-		at := &next[c&maxCodeBits]
+		at := &next[c&longestCode]
 		order[*at] = c >> 4
 		*at++
 	}

@@ -17,7 +17,7 @@ func enough(n, root int) int {
 		switch {
 		case left == 0:
 			return 0
-		case left > symbols || length > maxCodeBits:
+		case left > symbols || length > longestCode:
 			return impossible
 		}
 		key := state{uint16(length), uint16(symbols), uint16(left), uint16(open)}
