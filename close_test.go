@@ -313,8 +313,6 @@ func TestCallsUnderTheConnectionsContextTellItsEnd(t *testing.T) {
 	})
 }
 
-// A peer that sends a close frame and takes nothing any more.
-
 // A peer that sends its close frame and takes nothing any more: the Write that
 // is stuck in it ends with the time of the closing handshake.
 func TestPeerThatClosesAndReadsNothingIsLetGoInTime(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 )
 
 const (
+	endOfBlock   = 256
 	lengthCodes  = 29
 	distCodes    = 30
 	litLimit     = 14 // bits: four literals and what waits fit into 64

@@ -26,6 +26,7 @@ const (
 	maxSymbols  = 286 // literals, end of block, lengths
 	symbolBits  = 9   // 286 < 512
 	sortBuckets = 64  // frequencies below are sorted by counting
+	maxCodeBits = 15  // RFC 1951, 3.2.7: code lengths of 0 - 15
 )
 
 // A codeTable is the code of one alphabet. Most symbols of a short block have
