@@ -136,7 +136,14 @@ func (c *Conn) assembleInflated(dst []byte, l *loan) (p []byte, whole bool, err 
 			continue
 		}
 		in.typ = ev.Type
-		dst = in.inflation.collect(dst, &ev, l)
+		if ev.Header.RSV != 0 { // it was inflated
+			dst = in.inflation.collect(dst, &ev, l)
+		} else {
+			if l != nil {
+				dst = l.room(dst)
+			}
+			dst = append(dst, ev.Payload...)
+		}
 		if ev.End {
 			c.received()
 			return dst, true, nil
