@@ -12,6 +12,7 @@ const (
 	idleSize  = 256       // one read while none does, where readability can't be waited for
 	writeSize = 4 << 10   // what most flushes need
 	pieceSize = 256 << 10 // one write of shared or of the caller's memory; each has WriteTimeout
+	pileSize  = 32 << 10  // a part of a compressed message, while the rest is inflated
 	chunkSize = 64 << 10  // one write of a large message, and what may wait for a flush
 )
 
@@ -32,6 +33,7 @@ var (
 	readBuffers  = bufferPool{size: readSize}
 	idleBuffers  = bufferPool{size: idleSize}
 	writeBuffers = bufferPool{size: writeSize}
+	pileBuffers  = bufferPool{size: pileSize}
 	chunkBuffers = bufferPool{size: chunkSize + 2*(frame.MaxHeader+frame.MaxControl)} // and a pong and a close frame
 )
 

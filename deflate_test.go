@@ -30,7 +30,7 @@ const rsv1 = 4
 
 // packed returns p as compress/flate compresses it behind history, without the
 // tail.
-func packed(p, history string) []byte {
+func packed(p, history string) string {
 	var b bytes.Buffer
 	w, err := flate.NewWriterDict(&b, flate.BestCompression, []byte(history))
 	if err != nil {
@@ -38,7 +38,7 @@ func packed(p, history string) []byte {
 	}
 	io.WriteString(w, p)
 	w.Flush()
-	return bytes.TrimSuffix(b.Bytes(), []byte(deflate.Tail))
+	return strings.TrimSuffix(b.String(), deflate.Tail)
 }
 
 // unpacked undoes that.
@@ -410,7 +410,7 @@ func TestDeflateContextSurvivesWritesThatWereCancelled(t *testing.T) {
 func TestReaderGoesOnInACompressedMessageThatReadBegan(t *testing.T) {
 	c, peer := deflatePeer(t, &pushwire.Deflate{})
 	want := strings.Repeat(text(1)+string(noise(1000)), 100)
-	f := testpeer.Frame{Fin: true, RSV: rsv1, Opcode: 2, Mask: true, Payload: packed(want, "")}
+	f := testpeer.Frame{Fin: true, RSV: rsv1, Opcode: 2, Mask: true, Payload: []byte(packed(want, ""))}
 	b := f.Append(nil)
 	third := len(b) / 3
 	var got []byte

@@ -241,7 +241,7 @@ func frameRows() []frameRow {
 	var rows []frameRow
 	for _, part := range [][]frameRow{
 		validRows(), rsvRows(), opcodeRows(), maskRows(), lengthRows(), controlRows(),
-		sequenceRows(), closeRows(), textRows(), limitRows(), afterCloseRows(),
+		sequenceRows(), closeRows(), textRows(), limitRows(), afterCloseRows(), deflateRows(),
 	} {
 		rows = append(rows, part...)
 	}

@@ -22,6 +22,7 @@ import (
 // test.
 //
 //	hostile_frames_test.go     frames, right and wrong, whole and byte by byte
+//	hostile_deflate_test.go    compressed messages, corrupt ones and bombs
 //	hostile_ends_test.go       connections that end or stall where they must not
 //	hostile_handshake_test.go  opening handshakes, good and bad
 //	hostile_slow_test.go       handshakes that are slow, cut off or misdirected
@@ -46,14 +47,14 @@ var victims = []victim{
 		srv := httptest.NewServer(pushwire.Handler(serveSeen(got), &pushwire.AcceptOptions{Config: *cfg}))
 		t.Cleanup(srv.Close)
 		p := testpeer.Dial(t, srv.Listener.Addr().String())
-		p.Handshake()
+		p.Handshake(negotiate(cfg, frame.Server)...)
 		return p, got
 	}, false},
 	{"Serve", frame.Server, func(t *testing.T, cfg *pushwire.Config) (*testpeer.Peer, <-chan seen) {
 		got := make(chan seen, 1)
 		addr := serve(t, listen(t), serveSeen(got), &pushwire.AcceptOptions{Config: *cfg})
 		p := testpeer.Dial(t, addr)
-		p.Handshake()
+		p.Handshake(negotiate(cfg, frame.Server)...)
 		return p, got
 	}, false},
 	{"server", frame.Server, newConnVictim(tcp, frame.Server), false},
@@ -70,7 +71,7 @@ var victims = []victim{
 			got <- see(c)
 		}()
 		p := l.Accept()
-		p.Handshake()
+		p.Handshake(negotiate(cfg, frame.Client)...)
 		return p, got
 	}, false},
 	{"server over TLS", frame.Server, newConnVictim(tls_, frame.Server), true},

@@ -153,11 +153,21 @@ func (c *Conn) assembleInflated(dst []byte, l *loan) (p []byte, whole bool, err 
 	return dst, false, nil
 }
 
+// drop gives back all that is borrowed, for a connection that has failed.
+func (z *inflation) drop() {
+	z.active, z.more, z.src = false, false, nil
+	z.release()
+	for _, b := range z.pile {
+		b.free()
+	}
+	z.pile, z.piled = nil, 0
+}
+
 // collect adds a piece to those that a Read has of its message and returns,
 // at its end, all of them behind dst. They lie in borrowed chunks meanwhile,
 // so that a message that turns out to be too long has cost no more than the
 // limit, and dst gets the room that it needs and no more. With a loan a
-// message that fits into one chunk is returned in that.
+// message that fits into one of them is returned there.
 func (z *inflation) collect(dst []byte, ev *frame.Event, l *loan) []byte {
 	p := ev.Payload
 	if z.piled == 0 && cap(dst)-len(dst) >= len(p) {
@@ -170,7 +180,7 @@ func (z *inflation) collect(dst []byte, ev *frame.Event, l *loan) []byte {
 	for len(p) > 0 {
 		i := len(z.pile) - 1
 		if i < 0 || len(z.pile[i].b) == cap(z.pile[i].b) {
-			z.pile = append(z.pile, chunkBuffers.get())
+			z.pile = append(z.pile, pileBuffers.get())
 			i++
 		}
 		b := z.pile[i]
@@ -181,10 +191,13 @@ func (z *inflation) collect(dst []byte, ev *frame.Event, l *loan) []byte {
 	if !ev.End {
 		return dst
 	}
-	if l != nil && cap(dst) == 0 && l.scratch == nil && len(z.pile) == 1 {
+	if l != nil && len(z.pile) == 1 && cap(dst) == 0 && l.scratch == nil {
 		l.scratch = z.pile[0]
 		z.pile, z.piled = nil, 0
 		return l.scratch.b
+	}
+	if l != nil {
+		dst = l.room(dst)
 	}
 	return z.flatten(dst)
 }

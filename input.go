@@ -220,6 +220,7 @@ func (c *Conn) decode(ev *frame.Event) error {
 // inflate makes ev the next piece of a compressed message.
 func (c *Conn) inflate(ev *frame.Event) error {
 	if err := c.in.inflation.next(ev); err != nil {
+		c.in.inflation.drop()
 		return c.refuse(err)
 	}
 	return nil

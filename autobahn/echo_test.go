@@ -18,8 +18,9 @@ const (
 	maxFragments = 128 << 10 // frames; cases 9.3.1 and 9.4.1 send 65,536
 )
 
+// limits are the configuration of both ends, with every message compressed where the peer wants compression at all.
 func limits() pushwire.Config {
-	return pushwire.Config{MaxMessage: maxMessage, MaxFragments: maxFragments}
+	return pushwire.Config{MaxMessage: maxMessage, MaxFragments: maxFragments, Deflate: &pushwire.Deflate{Threshold: -1}}
 }
 
 // echo sends every message back until the connection ends: all that the suite asks of both ends. Every error is an end that

@@ -24,7 +24,7 @@ import (
 )
 
 // limits are above the defaults, as those of go test ./autobahn: the suite sends messages of 16 MiB and of 65,536 fragments.
-var limits = pushwire.Config{MaxMessage: 64 << 20, MaxFragments: 128 << 10}
+var limits = pushwire.Config{MaxMessage: 64 << 20, MaxFragments: 128 << 10, Deflate: &pushwire.Deflate{Threshold: -1}}
 
 const (
 	agent   = "pushwire"
