@@ -2,18 +2,17 @@ package deflate
 
 import "strconv"
 
-// An Error is a fault of the peer: compressed data that is corrupt, or an
-// answer of a server that our offer does not allow. The connection has to be
-// failed; [frame] and the root package know the close code. Two errors match
-// in the sense of errors.Is when their tokens are equal.
+// An Error is a fault of the peer: compressed data that is corrupt (the token
+// begins with "deflate_data_"), or an answer of a server that our offer does
+// not allow ("deflate_answer_"). The connection has to be failed; which close
+// code says so, RFC 7692 leaves to the caller. Two errors match in the sense
+// of errors.Is when their tokens are equal.
 //
 // Errors about data are made once, so that they cost no allocation. Those
-// about an answer quote a piece of it, at most [maxQuote] bytes and escaped.
-//
-// [frame]: https://pkg.go.dev/github.com/pushwire/pushwire/frame
+// about an answer quote a piece of it, at most 40 bytes and escaped.
 type Error struct {
 	Token  string // stable name for counting, as "deflate_data_distance"
-	Reason string // one sentence; fits into a close frame unless it quotes
+	Reason string // one sentence; that about data fits into a close frame
 }
 
 func (e *Error) Error() string { return "deflate: " + e.Reason }

@@ -158,3 +158,34 @@ func TestHandmade(t *testing.T) {
 		agree(t, sample{c.name, p, []byte(c.history), c.bits}, verdict{string(got), err})
 	}
 }
+
+// Symbols of 48 bits, the longest there are, behind runs of literals: what is
+// loaded at once has to suffice for all that is decoded of it.
+func TestLongestSymbols(t *testing.T) {
+	// Of each length one code, ones and a zero; of 15 bits two.
+	lit, dist := lengths(286), lengths(30)
+	for i := range 14 {
+		lit['a'+i], dist[i] = i+1, i+1
+	}
+	lit['a'+13], lit[256] = 0, 14
+	lit[283], lit[284], dist[28], dist[29] = 15, 15, 15, 15
+	last := strings.Repeat("1", 15)
+	for literals := range 6 {
+		for n := 1; n < 14; n++ { // bits of the literals
+			b := dynamic(lit, dist)
+			for i := range 12 {
+				for range literals {
+					b.code(strings.Repeat("1", n-1) + "0")
+				}
+				b.code(last).num(i&31, 5).code(last).num(8191-i, 13)
+			}
+			b.code(strings.Repeat("1", 13) + "0").num(0, 3)
+			s := sample{"longest", b.bytes(), noise(1, 1<<15, 256), maxBits}
+			whole := judge(t, s, s.payload)
+			if whole.err != nil {
+				t.Fatalf("%d literals of %d bits: %v", literals, n, whole.err)
+			}
+			agree(t, s, whole)
+		}
+	}
+}
