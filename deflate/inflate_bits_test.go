@@ -179,7 +179,7 @@ func TestLongestSymbols(t *testing.T) {
 				}
 				b.code(last).num(i&31, 5).code(last).num(8191-i, 13)
 			}
-			b.code(strings.Repeat("1", 13) + "0").num(0, 3)
+			b.code(strings.Repeat("1", 13)+"0").num(0, 3)
 			s := sample{"longest", b.bytes(), noise(1, 1<<15, 256), maxBits}
 			whole := judge(t, s, s.payload)
 			if whole.err != nil {
