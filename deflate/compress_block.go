@@ -90,10 +90,8 @@ type blockEncoder struct {
 // write appends one block for data, which seqs divide, the rest behind them
 // being literals, in the smallest of the three ways.
 func (e *blockEncoder) write(w *bitWriter, data []byte, seqs []sequence) {
-	extra := e.count(data, seqs)
+	fixed, dynamic := e.sizes(data, seqs)
 	stored := 8*(4+len(data)+int(w.n+3+7)/8) - int(w.n)
-	fixed := 3 + extra + e.lits.bits(&fixedLits) + e.dists.bits(&fixedDists)
-	dynamic := 3 + extra + e.plan()
 	switch {
 	case stored <= min(fixed, dynamic):
 		w.storedHeader(len(data))
@@ -108,6 +106,19 @@ func (e *blockEncoder) write(w *bitWriter, data []byte, seqs []sequence) {
 		c.encode(data, seqs, &e.lits.codes, &e.dists.codes)
 		w.close(&c)
 	}
+}
+
+// sizes returns how many bits a block takes in either code, and leaves the
+// dynamic one planned.
+func (e *blockEncoder) sizes(data []byte, seqs []sequence) (fixed, dynamic int) {
+	extra := e.count(data, seqs)
+	fixed = 3 + extra + e.lits.bits(&fixedLits) + e.dists.bits(&fixedDists)
+	return fixed, 3 + extra + e.plan()
+}
+
+func (e *blockEncoder) measure(data []byte, seqs []sequence) int {
+	fixed, dynamic := e.sizes(data, seqs)
+	return min(fixed, dynamic)
 }
 
 func (e *blockEncoder) open(w *bitWriter, bits int, kind uint64) bitCursor {

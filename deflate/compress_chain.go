@@ -2,14 +2,22 @@ package deflate
 
 import "math/bits"
 
+// Levels 4 to 9 follow a chain of places: all those in the window whose 4 bytes
+// had the same hash, the last one first.
+
+// chainMinBits is the logarithm of the fewest entries for the starts of
+// chains. There are as many as places in the window, at least 4 KiB of them and
+// at most 64 KiB, so that the table stays in the cache.
+const chainMinBits = 10
+
 func chainHash(v uint64, shift uint) uint64 {
-	return v << 32 * hashPrime >> (shift & 63) & (1<<headBits - 1)
+	return v << 32 * hashPrime >> (shift & 63)
 }
 
 // insert enters the place i, and returns the distance to the place before
 // with the same hash: it may be beyond the window.
 func (m *matcher) insert(i int, v uint64) uint32 {
-	at := &m.head[chainHash(v, m.shift)]
+	at := &m.head[chainHash(v, m.shift)&uint64(len(m.head)-1)]
 	cur := m.base + uint32(i)
 	dist := min(cur-*at, uint32(m.window)+1)
 	*at = cur
@@ -22,7 +30,7 @@ func (m *matcher) insertAll(i, end, step int) {
 	b, prev, head := m.buf[:m.end+compressSlack], m.prev, m.head
 	base, far, shift := m.base, uint32(m.window)+1, m.shift
 	for ; i < end; i += step {
-		at := &head[chainHash(load64(b, i), shift)]
+		at := &head[chainHash(load64(b, i), shift)&uint64(len(head)-1)]
 		cur := base + uint32(i)
 		prev[i&(len(prev)-1)] = uint16(min(cur-*at, far))
 		*at = cur

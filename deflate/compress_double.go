@@ -7,7 +7,7 @@ package deflate
 // doubleBits is the logarithm of the number of entries in each of the two
 // tables, which share m.head.
 const (
-	doubleBits = headBits - 1
+	doubleBits = fastBits
 )
 
 type (
@@ -27,7 +27,7 @@ func (m *matcher) primeDouble() {
 
 func (m *matcher) insertDouble(i, end, step int) {
 	b, base := m.buf[:m.end+compressSlack], m.base
-	long, short := &m.long, (*shortTable)(m.head[:])
+	long, short := m.long, (*shortTable)(m.head)
 	for ; i < end; i += step {
 		v := load64(b, i)
 		cur := base + uint32(i)
@@ -41,7 +41,7 @@ func (m *matcher) searchDouble(b []byte, pos, end int) (length int, dist uint32)
 	v := load64(b, pos)
 	cur := m.base + uint32(pos)
 	window := uint32(m.window)
-	l, s := &m.long[longHash(v)], &(*shortTable)(m.head[:])[shortHash(v)]
+	l, s := &m.long[longHash(v)], &(*shortTable)(m.head)[shortHash(v)]
 	d0, d1, d2 := cur-l[0], cur-l[1], cur-*s
 	l[1], l[0] = l[0], cur
 	*s = cur
@@ -62,7 +62,7 @@ func (m *matcher) searchDouble(b []byte, pos, end int) (length int, dist uint32)
 
 func (m *matcher) findDouble() {
 	b, base := m.buf[:m.end+compressSlack], m.base
-	long, short := &m.long, (*shortTable)(m.head[:])
+	long, short := m.long, (*shortTable)(m.head)
 	pos, end, window := m.pos, m.end, uint32(m.window)
 	anchor := pos // literals from here on wait for a match
 	stop := end - minMatch

@@ -21,7 +21,7 @@ func fastHash(v uint64) uint64 { return v << 16 * hashPrime >> (64 - fastBits) }
 // (far back 13) or more is found from a later byte.
 func (m *matcher) primeFast() {
 	b, base := m.buf[:m.end+compressSlack], m.base
-	head := (*[1 << fastBits]uint32)(m.head[:])
+	head := (*[1 << fastBits]uint32)(m.head)
 	i := 0
 	for ; i < m.farHistory(); i += m.effort.far {
 		head[fastHash(load64(b, i))] = base + uint32(i)
@@ -40,7 +40,7 @@ func (m *matcher) primeFast() {
 // gives.
 func (m *matcher) findFast() {
 	b, base := m.buf[:m.end+compressSlack], m.base
-	head := (*[1 << fastBits]uint32)(m.head[:])
+	head := (*[1 << fastBits]uint32)(m.head)
 	pos, end, window, lazy := m.pos, m.end, uint32(m.window), m.effort.lazy
 	anchor := pos // literals from here on wait for a match
 	stop := end - minMatch

@@ -3,6 +3,7 @@ package deflate_test
 import (
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // slowInflate inflates what a Compressor wrote, with the tail put back, in the
@@ -84,8 +85,8 @@ type slowError string
 
 func (e slowError) Error() string { return string(e) }
 
-// slowCode is a bit string, first bit first, and its symbol.
-type slowCode map[string]int
+// slowCode maps a code, below a bit that marks its length, to its symbol.
+type slowCode map[int]int
 
 type slowReader struct {
 	p  []byte
@@ -104,10 +105,9 @@ func (s *slowReader) bits(n int) (v int) {
 }
 
 func (s *slowReader) symbol(c slowCode) int {
-	var seen [16]byte
-	for i := range 15 {
-		seen[i] = '0' + byte(s.bits(1))
-		if v, ok := c[string(seen[:i+1])]; ok {
+	for code := 1; code < 1<<15; {
+		code = code<<1 | s.bits(1)
+		if v, ok := c[code]; ok {
 			return v
 		}
 	}
@@ -123,7 +123,7 @@ func slowCodes(lengths []int) slowCode {
 	for n := 1; n <= 15; n++ {
 		for symbol, l := range lengths {
 			if l == n {
-				c[fmt.Sprintf("%0*b", n, next)] = symbol
+				c[1<<n|next] = symbol
 				next++
 				room -= 1 << (15 - n)
 			}
@@ -136,7 +136,7 @@ func slowCodes(lengths []int) slowCode {
 	return c
 }
 
-func slowFixed() (lits, dists slowCode) {
+var slowFixed = sync.OnceValues(func() (lits, dists slowCode) {
 	l := make([]int, 288)
 	for i := range l {
 		switch {
@@ -155,7 +155,7 @@ func slowFixed() (lits, dists slowCode) {
 		d[i] = 5
 	}
 	return slowCodes(l), slowCodes(d)
-}
+})
 
 func (s *slowReader) tables() (lits, dists slowCode) {
 	numLits, numDists, numPres := s.bits(5)+257, s.bits(5)+1, s.bits(4)+4

@@ -18,6 +18,7 @@ type effort struct {
 	lazy   int // a shorter match waits for a better one at the next position
 	depth  int // places in a chain to look at
 	nice   int // a match of this length ends the search in a chain
+	passes int // so often a block may be divided again: compress_best.go
 }
 
 var efforts = [compressMaxLevel + 1]effort{
@@ -28,8 +29,8 @@ var efforts = [compressMaxLevel + 1]effort{
 	5: {find: findChained, far: 2, depth: 10, nice: 64, lazy: 32},
 	6: {find: findChained, far: 1, depth: 24, nice: 128, lazy: 64},
 	7: {find: findChained, far: 1, depth: 64, nice: 192, lazy: 128},
-	8: {find: findChained, far: 1, depth: 256, nice: 258, lazy: 258},
-	9: {find: findChained, far: 1, depth: 2048, nice: 258, lazy: 258},
+	8: {find: findChained, far: 1, depth: 32, nice: 64, lazy: 64, passes: 1},
+	9: {find: findChained, far: 1, depth: 64, nice: 128, lazy: 128, passes: 2},
 }
 
 const (

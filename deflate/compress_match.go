@@ -18,9 +18,7 @@ const (
 	// mostSplit is the number of sequences for one match of a whole block.
 	mostSplit = compressBlock/(maxMatch-leastLen) + 1
 
-	// headBits is the logarithm of the number of hash table entries, which is
-	// used in full by windows of 32 KiB; smaller ones use less of it, so that
-	// it stays in the first-level cache: 16 KiB for a window of 4 KiB.
+	// headBits is the logarithm of the most hash table entries.
 	headBits = 14
 
 	// maxBase is where positions start again from the bottom. A message may
@@ -56,10 +54,12 @@ type matcher struct {
 	effort effort
 	primed bool // the history is in the table
 
-	head *[1 << headBits]uint32 // hash: absolute position of the last place
-	long longTable
+	head []uint32   // hash: absolute position of the last place
+	long *longTable // the same for the hash of more bytes, the last two places
 	prev []uint16   // place & mask: distance to the place before with the same hash
 	seqs []sequence // result of find
+
+	pricer *pricer // for levels that use it
 }
 
 // start takes the history of a piece of n bytes.
@@ -69,12 +69,20 @@ func (m *matcher) start(history []byte, level, bits, n int) {
 	if len(history) > m.window {
 		history = history[len(history)-m.window:]
 	}
-	m.shift = uint(64 - min(max(bits, 10), headBits))
-	if m.head == nil {
-		m.head = new([1 << headBits]uint32)
-	}
-	if m.effort.find == findChained {
+	entries := 1 << fastBits
+	switch m.effort.find {
+	case findDouble:
+		if m.long == nil {
+			m.long = new(longTable)
+		}
+	case findChained:
+		hashBits := min(max(bits, chainMinBits), headBits)
+		m.shift = uint(64 - hashBits)
+		entries = 1 << hashBits
 		m.prev = growTo(m.prev, m.window)
+	}
+	if entries > len(m.head) {
+		m.head = make([]uint32, entries) // not growTo: the rest must be zero
 	}
 	m.rebase(uint32(m.end))
 	m.pos = len(history)
@@ -93,7 +101,10 @@ func (m *matcher) start(history []byte, level, bits, n int) {
 // table now is within the window of any position to come.
 func (m *matcher) rebase(n uint32) {
 	if m.base >= maxBase {
-		clear(m.head[:])
+		clear(m.head)
+		if m.long != nil {
+			clear(m.long[:])
+		}
 		m.base, n = 0, 0
 	}
 	m.base += n + uint32(m.window) + 1
