@@ -37,6 +37,9 @@ const (
 //	levels 1 to 7, any message and window     272 KiB
 //	any level, message and window             352 KiB
 //
+// A copy of the last message and its history stays in those buffers until
+// another overwrites it; nothing of it gets into other messages.
+//
 // A Compressor must not be used by two goroutines at once.
 type Compressor struct {
 	match matcher

@@ -1,20 +1,19 @@
 package deflate
 
-// Level 3 looks at three places for each position: the last two whose 7 bytes
-// had the same hash, because long matches are worth most, and if there is none
-// the last whose 4 bytes had.
+// Levels 2 and 3 look at three places for each position: the last two whose 7
+// bytes had the same hash, because long matches are worth most, and if there
+// is none the last whose 4 bytes had.
 
 // doubleBits is the logarithm of the number of entries in each of the two
-// tables, which share m.head.
-const (
-	doubleBits = fastBits
-)
+// tables: 32 KiB each.
+const doubleBits = fastBits
 
 type (
 	longTable  = [1 << (doubleBits - 1)][2]uint32
 	shortTable = [1 << doubleBits]uint32
 )
 
+// longHash takes the 7 low bytes of v, shortHash 4.
 func longHash(v uint64) uint64  { return v << 8 * hashPrime >> (64 - doubleBits + 1) }
 func shortHash(v uint64) uint64 { return v << 32 * hashPrime >> (64 - doubleBits) }
 
@@ -25,6 +24,7 @@ func (m *matcher) primeDouble() {
 	m.insertDouble(far, m.pos, m.effort.step)
 }
 
+// insertDouble enters one position in step, from i to end.
 func (m *matcher) insertDouble(i, end, step int) {
 	b, base := m.buf[:m.end+compressSlack], m.base
 	long, short := m.long, (*shortTable)(m.head)
@@ -37,6 +37,8 @@ func (m *matcher) insertDouble(i, end, step int) {
 	}
 }
 
+// searchDouble looks for a match at pos, of length 0 if there is none, and
+// enters pos.
 func (m *matcher) searchDouble(b []byte, pos, end int) (length int, dist uint32) {
 	v := load64(b, pos)
 	cur := m.base + uint32(pos)
@@ -60,6 +62,9 @@ func (m *matcher) searchDouble(b []byte, pos, end int) (length int, dist uint32)
 	return
 }
 
+// findDouble takes the longest match of the three places, unless there is a
+// longer one at the next position. Its inner loop has the beginning of
+// searchDouble in place of a call.
 func (m *matcher) findDouble() {
 	b, base := m.buf[:m.end+compressSlack], m.base
 	long, short := m.long, (*shortTable)(m.head)

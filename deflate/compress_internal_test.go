@@ -57,7 +57,10 @@ func TestPositionsStartAgain(t *testing.T) {
 			if !started && before <= 20_000 {
 				t.Errorf("level %d, %d before the end: positions are at %d", level, before, z.match.base)
 			}
-			p := compressText(77, 300_000)
+			if before != 50_000 {
+				continue
+			}
+			p := compressText(77, 100_000)
 			z.match.base = maxBase - before
 			if got := compressInflate(t, z.Append(nil, history, level, 12, true, p), history); !bytes.Equal(got, p) {
 				t.Errorf("level %d, %d before the end: a long message is not what it was", level, before)
@@ -83,7 +86,7 @@ func (z *Compressor) memory() int {
 // TestMemoryIsAsDocumented holds the numbers in Compressor's comment.
 func TestMemoryIsAsDocumented(t *testing.T) {
 	const kib = 1 << 10
-	noise := make([]byte, 500_000)
+	noise := make([]byte, 100_000)
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range noise {
 		noise[i] = "abc"[r.IntN(3)]
@@ -101,7 +104,7 @@ func TestMemoryIsAsDocumented(t *testing.T) {
 	} {
 		var z Compressor
 		most := 0
-		for level := tt.from; level <= tt.to; level++ {
+		for level := tt.from; level <= tt.to; level += max(tt.to-tt.from, 2) / 2 { // one of each kind
 			for _, p := range [][]byte{noise, compressText(3, len(noise))} {
 				z.Append(nil, compressText(4, 1<<tt.bits), level, tt.bits, true, p[:tt.size])
 				most = max(most, z.memory())

@@ -21,8 +21,9 @@ const (
 	// headBits is the logarithm of the most hash table entries.
 	headBits = 14
 
-	// maxBase is where positions start again from the bottom. A message may
-	// have gone on for so long as the rest of 32 bits allows at least.
+	// maxBase is where positions start again from the bottom, as soon as the
+	// buffer slides or another message begins. Until then they grow by less
+	// than a buffer for each pass over it: far from 1<<32.
 	maxBase = 1 << 31
 )
 
@@ -156,8 +157,8 @@ func (m *matcher) find() {
 	}
 }
 
-// hashPrime spreads the bytes of a word over the bits above: 2^64 divided by
-// the golden ratio, made odd and prime-like by its low digits.
+// hashPrime spreads the bytes of a word over the bits above. It is near 2^64
+// divided by the golden ratio.
 const hashPrime = 0x9E3779B185EBCA87
 
 func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }

@@ -284,7 +284,7 @@ func TestHigherLevelsAreSmaller(t *testing.T) {
 			for level := 1; level <= 9; level++ {
 				n := 0
 				var window, out []byte
-				for _, p := range compressFeed(11, 300, size) {
+				for _, p := range compressFeed(11, 51_200/size+90, size) {
 					out = z.Append(out[:0], window, level, bits, true, p)
 					n += len(out)
 					window = deflate.AppendHistory(window, bits, p)
