@@ -151,7 +151,10 @@ func (c *Conn) pong(payload []byte) {
 	}
 	size := frame.MaxHeader + len(payload)
 	if o.lastPong != nil || o.pongs+size > pongsMax || !o.fits(size) {
-		o.lastPong = append(make([]byte, 0, len(payload)+1), payload...)
+		if o.lastPong == nil { // once for a flood of them
+			o.lastPong = make([]byte, 0, frame.MaxControl)
+		}
+		o.lastPong = append(o.lastPong[:0], payload...)
 		return // somebody writes: it is taken along
 	}
 	b := o.room(size)
