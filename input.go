@@ -14,6 +14,11 @@ const (
 	// straight to where it belongs, not through a buffer, in bytes.
 	directMin = 512
 
+	// bulkMax is the rest of a frame up to which it is read together with what
+	// follows, where more is there than one read took: frames that come in one
+	// read are answered in one write.
+	bulkMax = chunkSize / 2
+
 	// growMin is the room that a message gets at least when it has to grow,
 	// in bytes. Beyond it the room doubles with the bytes that came: what a
 	// header declares reserves nothing.
@@ -115,7 +120,9 @@ func (c *Conn) fill(ctx context.Context) error {
 	// A socket is waited for without a buffer: pollIn borrows one only once
 	// there is something to read. This is not a method of wire, because each
 	// frame counts in the stack of a goroutine that waits.
-	if w := &c.wire; w.raw == nil {
+	w := &c.wire
+	w.bulk = in.full
+	if w.raw == nil {
 		buf, n, err = w.fillBlocked(idle)
 	} else if err = w.raw.Read(w.pollIn); err == nil {
 		buf, n, err = w.in.buf, w.in.n, w.in.err
@@ -271,7 +278,7 @@ func (c *Conn) message(ctx context.Context, dst []byte, l *loan) (Type, []byte, 
 		if whole || err != nil {
 			return in.typ, dst, err
 		}
-		if in.dec.Remaining() < directMin || in.inflating() {
+		if rest := in.dec.Remaining(); rest < directMin || in.full && rest <= bulkMax || in.inflating() {
 			err = c.fill(ctx)
 		} else {
 			dst, whole, err = c.readDirect(ctx, dst, l)

@@ -28,6 +28,7 @@ type wire struct {
 	raw     syscall.RawConn
 	pollIn  func(fd uintptr) bool // what w.readable returned
 	pollOut func(fd uintptr) bool // w.writable, bound once
+	bulk    bool                  // the next readable takes a large buffer
 	in      readResult            // of the last readable
 	out     writeResult           // of the last writable
 

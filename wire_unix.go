@@ -18,7 +18,11 @@ const rawIO = true
 // goroutine that waits.
 func (w *wire) readable() func(fd uintptr) bool {
 	return func(fd uintptr) bool {
-		buf := readBuffers.get()
+		pool := &readBuffers
+		if w.bulk {
+			pool = &chunkBuffers
+		}
+		buf := pool.get()
 		for {
 			n, err := syscall.Read(int(fd), buf.b[:cap(buf.b)])
 			switch {
