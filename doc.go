@@ -32,8 +32,8 @@
 // [Handler] and [Accept] take connections over from net/http; [Serve] and
 // [AcceptConn] do without it; [Dial] and [Redial] are the client's side;
 // [NewConn] is for connections whose opening handshake somebody else has done.
-// All of them give a [Conn]. The packages handshake, frame and mask hold the
-// protocol without any input or output, and can be used alone.
+// All of them give a [Conn]. The packages handshake, frame, mask and deflate
+// hold the protocol without any input or output, and can be used alone.
 //
 // # Contexts
 //
@@ -77,6 +77,10 @@
 //	messages queued by Send               64 KiB, then the policy (Config.Queue)
 //	messages that Close keeps for Read    64 KiB, more while the application reads
 //	pongs that the peer does not take     4 KiB, then the last one only
+//	compression                           off (Config.Deflate)
+//	    messages that are compressed      from 512 bytes on (Deflate.Threshold)
+//	    window of each direction          4 KiB (Deflate.ServerBits, ClientBits)
+//	    a message that is inflated        the same MaxMessage, for what comes out
 //	redirects that Dial follows           0 (DialOptions.MaxRedirects)
 //	body of a refusal that Dial keeps     1 KiB
 //	pause of Redial between attempts      100 ms at most, doubling to 30 s
@@ -97,12 +101,15 @@
 // no buffered reader or writer, and no payload buffer: on a plain TCP or Unix
 // socket a wait for bytes borrows a buffer once they are there; under TLS,
 // which can't be asked whether bytes are there, it holds one of 256 bytes. The
-// timer for pings is shared by all connections of a server. bench/ measures
-// what that comes to.
+// timer for pings is shared by all connections of a server. Compressors and
+// inflaters are borrowed for a message; with context takeover a connection
+// keeps a window for each direction from its first compressed message on.
+// bench/ measures what that comes to.
 //
 // # Specifications
 //
 //	RFC 6455  all sections; docs/RFC6455.md maps each MUST to its test
+//	RFC 7692  all sections   permessage-deflate, see package deflate
 //	RFC 3629  4              UTF-8
 //	RFC 9110, RFC 9112       HTTP in the opening handshake, see package handshake
 //	RFC 6454  4, 6.1, 6.2    origins
