@@ -161,7 +161,7 @@ func (c *Conn) startDeflate(p *deflate.Params) {
 		in = inflation{bits: p.ServerBits, takeover: !p.ServerNoContext}
 		out = compression{bits: min(p.ClientBits, own.ClientBits), takeover: !p.ClientNoContext && !own.ClientNoContext}
 	}
-	out.level, out.threshold = c.cfg.Deflate.Level, c.cfg.Deflate.threshold()
+	out.level, out.threshold = max(1, c.cfg.Deflate.Level), c.cfg.Deflate.threshold()
 	in.limit = c.cfg.maxMessage()
 	in.skipUTF8 = c.cfg.SkipUTF8
 	c.in.inflation, c.out.compression = &in, &out
