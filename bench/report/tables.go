@@ -23,6 +23,21 @@ func EchoCase(size, window int) string {
 	return fmt.Sprintf("%s, %d in flight", bytesText(size), window)
 }
 
+// DeflateCase names a case: messages of how many bytes, compressed with or
+// without context takeover.
+func DeflateCase(size int, takeover bool) string { return "compress " + takeoverText(size, takeover) }
+
+// InflateCase is the same for inflating.
+func InflateCase(size int, takeover bool) string { return "inflate " + takeoverText(size, takeover) }
+
+func takeoverText(size int, takeover bool) string {
+	with := "without"
+	if takeover {
+		with = "with"
+	}
+	return fmt.Sprintf("%s, %s takeover", bytesText(size), with)
+}
+
 func bytesText(n int) string {
 	if n >= 1<<10 && n%(1<<10) == 0 {
 		return fmt.Sprintf("%d KiB", n>>10)
@@ -39,9 +54,10 @@ const (
 
 // tables are what README.md shows of a measurement.
 var tables = map[string]func(io.Writer, *Results){
-	"frame": frameTable,
-	"echo":  echoTables,
-	"idle":  idleTable,
+	"frame":   frameTable,
+	"echo":    echoTables,
+	"idle":    idleTable,
+	"deflate": deflateTables,
 }
 
 // Print writes the tables of a measurement.
@@ -138,6 +154,55 @@ func idleTable(w io.Writer, r *Results) {
 	for _, c := range r.candidates() {
 		value := func(v string) string { return number(r.Median(IdleCase, c, v)) }
 		row(w, c, value("resident_bytes"), value("heap_bytes"), value("stack_bytes"), value("goroutines"))
+	}
+}
+
+// deflateTables has a table for compressing and one for inflating.
+func deflateTables(w io.Writer, r *Results) {
+	for i, verb := range []string{"compress ", "inflate "} {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		var cases []string
+		cells := []string{strings.TrimSpace(verb) + ": us a message"}
+		if i == 0 {
+			cells[0] += " (ratio)"
+		}
+		for _, name := range r.cases() {
+			if short, ok := strings.CutPrefix(name, verb); ok {
+				cases = append(cases, name)
+				cells = append(cells, short)
+			}
+		}
+		head(w, append(cells, "KiB kept", "by each")...)
+		for _, c := range r.candidates() {
+			cells := []string{c}
+			most, pooled := 0.0, 1.0
+			for _, name := range cases {
+				ns, ok := r.Median(name, c, "ns")
+				if !ok {
+					continue
+				}
+				cell := number(ns/1000, ok)
+				if ratio, ok := r.Median(name, c, "ratio"); ok {
+					cell += fmt.Sprintf(" (%.3f)", ratio)
+				}
+				cells = append(cells, cell)
+				heap, _ := r.Median(name, c, "heap_bytes")
+				most = max(most, heap)
+				if p, ok := r.Median(name, c, "pooled"); ok {
+					pooled = p
+				}
+			}
+			if len(cells) == 1 {
+				continue // it is of the other table
+			}
+			by := "pooled object"
+			if pooled == 0 {
+				by = "connection"
+			}
+			row(w, append(cells, number(most/1024, true), by)...)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pushwire/pushwire/bench/child"
+	"github.com/pushwire/pushwire/bench/deflaters"
 	"github.com/pushwire/pushwire/bench/load"
 	"github.com/pushwire/pushwire/bench/memory"
 	"github.com/pushwire/pushwire/bench/report"
@@ -29,6 +30,7 @@ var tiny = settings{
 	rounds:     1,
 	candidates: servers.All,
 	calls:      200,
+	messages:   20,
 	conns:      4,
 	span:       20 * time.Millisecond,
 	sizes:      full.sizes,
@@ -53,12 +55,9 @@ func TestMeasurements(t *testing.T) {
 		if err := measurements[name](tiny, r); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		for _, c := range tiny.candidates {
-			if name == "frame" && c.InMemory == nil {
-				continue
-			}
-			if !slices.ContainsFunc(r.Samples, func(s report.Sample) bool { return s.Candidate == c.Name }) {
-				t.Errorf("%s: no sample of %s", name, c.Name)
+		for _, c := range candidatesOf(name) {
+			if !slices.ContainsFunc(r.Samples, func(s report.Sample) bool { return s.Candidate == c }) {
+				t.Errorf("%s: no sample of %s", name, c)
 			}
 		}
 		file := filepath.Join(folder, name+".json")
@@ -76,6 +75,25 @@ func TestMeasurements(t *testing.T) {
 	if err := report.WriteTables(readme, folder); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// candidatesOf returns the names of all that take part in a measurement.
+func candidatesOf(measurement string) (names []string) {
+	if measurement == "deflate" {
+		for _, c := range deflaters.Compressors {
+			names = append(names, c.Name)
+		}
+		for _, c := range deflaters.Inflaters {
+			names = append(names, c.Name)
+		}
+		return names
+	}
+	for _, c := range tiny.candidates {
+		if measurement != "frame" || c.InMemory != nil {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // TestReadme holds the tables of README.md to the stored results.

@@ -25,6 +25,8 @@ type settings struct {
 
 	calls int // frame: messages in one round
 
+	messages int // deflate: different messages of each size
+
 	conns  int           // echo: connections
 	warm   time.Duration // echo: before the measured time
 	span   time.Duration // echo: measured in one round
@@ -39,6 +41,7 @@ var full = settings{
 	rounds:     7,
 	candidates: servers.All,
 	calls:      200_000,
+	messages:   400,
 	conns:      100,
 	warm:       200 * time.Millisecond,
 	span:       time.Second,
@@ -50,16 +53,18 @@ var full = settings{
 
 // measurements by the name of their command.
 var measurements = map[string]func(settings, *report.Results) error{
-	"frame": frames,
-	"echo":  echo,
-	"idle":  idle,
+	"frame":   frames,
+	"echo":    echo,
+	"idle":    idle,
+	"deflate": deflates,
 }
 
-const usage = `usage: bench [flags] frame|echo|idle|readme
+const usage = `usage: bench [flags] frame|echo|idle|deflate|readme
 
   frame    one frame read and written in memory
   echo     loopback echo: processor time of the server for each message
   idle     resident bytes of an idle connection after traffic
+  deflate  time, ratio and memory of compressors and inflaters
   readme   writes the tables of README.md from the stored results
 
 `
