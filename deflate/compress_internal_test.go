@@ -40,7 +40,7 @@ func compressInflate(t *testing.T, p, history []byte) []byte {
 func TestPositionsStartAgain(t *testing.T) {
 	history := compressText(1, 3000)
 	for level := 1; level <= 9; level++ {
-		for _, before := range []uint32{0, 1, 5000, 20_000, 50_000} {
+		for _, before := range []uint32{0, 5000, 50_000} {
 			var z, fresh Compressor
 			z.Append(nil, history, level, 12, true, compressText(2, 9000)) // takes memory
 			z.match.base = maxBase - before
@@ -54,7 +54,7 @@ func TestPositionsStartAgain(t *testing.T) {
 				}
 				started = started || z.match.base < base
 			}
-			if !started && before <= 20_000 {
+			if !started && before <= 5000 {
 				t.Errorf("level %d, %d before the end: positions are at %d", level, before, z.match.base)
 			}
 			if before != 50_000 {
