@@ -46,8 +46,9 @@ type inflation struct {
 	typ    Type
 	length int64 // bytes that came out
 	text   frame.UTF8
-	pile   []*buffer // what a Read has of it, see collect
-	piled  int       // bytes in pile
+	pile   []*buffer  // what a Read has of it, see collect
+	piled  int        // bytes in pile
+	few    [2]*buffer // where a short pile lies
 }
 
 // take gives ev's payload to the inflater if it belongs to a compressed
@@ -160,7 +161,7 @@ func (z *inflation) drop() {
 	for _, b := range z.pile {
 		b.free()
 	}
-	z.pile, z.piled = nil, 0
+	z.pile, z.piled, z.few = nil, 0, [2]*buffer{}
 }
 
 // collect adds a piece to those that a Read has of its message and returns,
@@ -180,6 +181,9 @@ func (z *inflation) collect(dst []byte, ev *frame.Event, l *loan) []byte {
 	for len(p) > 0 {
 		i := len(z.pile) - 1
 		if i < 0 || len(z.pile[i].b) == cap(z.pile[i].b) {
+			if z.pile == nil {
+				z.pile = z.few[:0]
+			}
 			z.pile = append(z.pile, pileBuffers.get())
 			i++
 		}
@@ -193,7 +197,7 @@ func (z *inflation) collect(dst []byte, ev *frame.Event, l *loan) []byte {
 	}
 	if l != nil && len(z.pile) == 1 && cap(dst) == 0 && l.scratch == nil {
 		l.scratch = z.pile[0]
-		z.pile, z.piled = nil, 0
+		z.pile, z.piled, z.few = nil, 0, [2]*buffer{}
 		return l.scratch.b
 	}
 	if l != nil {
@@ -209,6 +213,6 @@ func (z *inflation) flatten(dst []byte) []byte {
 		dst = append(dst, b.b...)
 		b.free()
 	}
-	z.pile, z.piled = nil, 0
+	z.pile, z.piled, z.few = nil, 0, [2]*buffer{}
 	return dst
 }

@@ -361,11 +361,21 @@ func TestMessagesAndWriteAllocateNothing(t *testing.T) {
 	if raceOn {
 		t.Skip("allocations can't be counted under the race detector; the run without it counts them")
 	}
-	for _, size := range []int{64, 4096, 16000} {
-		run(t, []mode{tcp}, nil, nil, func(t *testing.T, p pair) {
+	for _, row := range []struct {
+		size int
+		d    *pushwire.Deflate
+	}{
+		{64, nil}, {4096, nil}, {16000, nil},
+		{4096, &pushwire.Deflate{}}, {40_000, &pushwire.Deflate{}}, {4096, &pushwire.Deflate{ServerNoContext: true, ClientNoContext: true}},
+	} {
+		cfg, size := &pushwire.Config{Deflate: row.d}, row.size
+		run(t, []mode{tcp}, cfg, cfg, func(t *testing.T, p pair) {
 			ctx := t.Context()
 			go echo(ctx, p.server)
 			msg := noise(size)
+			if row.d != nil {
+				msg = []byte(strings.Repeat(text(size), 1+size/len(text(size)))[:size])
+			}
 			buf := make([]byte, 0, 2*size)
 			round := func() {
 				if err := p.client.Write(ctx, frame.Binary, msg); err != nil {
@@ -383,7 +393,7 @@ func TestMessagesAndWriteAllocateNothing(t *testing.T) {
 			// written. A garbage collection in between empties the pools, which
 			// is why it is not exactly 0.
 			if n := testing.AllocsPerRun(2000, round); n >= 1 {
-				t.Errorf("%d B: %v allocations per echo", size, n)
+				t.Errorf("%d B, %+v: %v allocations per echo", size, row.d, n)
 			}
 		})
 	}
