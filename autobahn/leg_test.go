@@ -23,7 +23,7 @@ type leg struct {
 	name   string // folder of its reports, and row of the table
 	title  string
 	dir    direction
-	raw    bool // a server on pushwire.Serve, not on net/http
+	raw    bool // a server on pushwire.Serve, not on net/http: with compressedSubset
 	secure bool // wss, with secureSubset
 }
 
@@ -39,8 +39,11 @@ var legs = []leg{
 // cases returns the ids that the leg has to run.
 func (l leg) cases(exp expectations) []string {
 	ids := exp.selected(l.dir, allCases())
-	if l.secure {
+	switch {
+	case l.secure:
 		ids = secureSubset(ids)
+	case l.raw:
+		ids = compressedSubset(ids)
 	}
 	return ids
 }
