@@ -1,7 +1,7 @@
 // Package autobahn runs the genuine Autobahn|Testsuite against pushwire, as Go tests:
 //
 //	ci/setup.sh             # once: CPython 2.7 and wstest 25.10.1, into .cache/
-//	go test ./autobahn      # the suite; -short leaves it out, -v lists each leg, -update writes README.md
+//	go test ./autobahn      # the suite; -short leaves it out, -all runs every case of 12 and 13, -v lists each leg
 //
 // # Terms
 //
