@@ -1,4 +1,4 @@
-package eventstream_test
+package eventstream
 
 import (
 	"testing"

@@ -309,7 +309,7 @@ func TestSendRawToAThousandStreams(t *testing.T) {
 				if err := s.SendRaw(raw); err != nil {
 					t.Error(err)
 				}
-			}, nil)
+			}, func(srv *http.Server) { srv.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: n} })
 			var clients sync.WaitGroup
 			var good atomic.Int64
 			for i := range n {
