@@ -302,36 +302,45 @@ func TestSendRawToAThousandStreams(t *testing.T) {
 			}
 			var open sync.WaitGroup
 			open.Add(n)
-			fire, first := make(chan struct{}), make(chan struct{})
+			fire := make(chan struct{})
 			srv := w.serve(t, nil, func(s *eventstream.Stream, r *http.Request) {
 				open.Done()
 				<-fire
 				if err := s.SendRaw(raw); err != nil {
 					t.Error(err)
 				}
-			}, func(srv *http.Server) { srv.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: n} })
+			}, nil)
+			// On HTTP/2 a connection carries 250 streams at most.
+			var conns []*http.Client
+			for range 5 {
+				tr := srv.Client().Transport.(*http.Transport).Clone()
+				t.Cleanup(tr.CloseIdleConnections)
+				conns = append(conns, &http.Client{Transport: tr})
+			}
 			var clients sync.WaitGroup
 			var good atomic.Int64
 			for i := range n {
-				if i == 1 {
-					<-first // so that on HTTP/2 not each request makes a connection
-				}
+				opened := make(chan struct{})
 				clients.Go(func() {
+					defer close(opened)
 					req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL, nil)
-					res, err := srv.Client().Do(req)
+					res, err := conns[i%len(conns)].Do(req)
 					if err != nil {
 						t.Error(err)
 						open.Done()
 						return
 					}
 					defer res.Body.Close()
-					if i == 0 {
-						close(first)
+					if i < len(conns) {
+						opened <- struct{}{}
 					}
 					if b, err := io.ReadAll(res.Body); err == nil && string(b) == string(raw) {
 						good.Add(1)
 					}
 				})
+				if i < len(conns) {
+					<-opened // so that not each request makes a connection
+				}
 			}
 			open.Wait()
 			close(fire)
