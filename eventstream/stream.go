@@ -50,10 +50,17 @@ type Stream struct {
 	timer   *time.Timer // for heartbeat and lifetime; nil for none
 }
 
-// closing is how long a write that is under way may still take once the
-// stream is to end because the server shuts down: too short for a reader that
-// is stuck, long enough for all others.
-const closing = 40 * time.Millisecond
+// Times for a stream that is to end because the server shuts down.
+const (
+	// closing is what a write that is under way then still gets: too short for
+	// a reader that is stuck, long enough for all others.
+	closing = 25 * time.Millisecond
+	// farewell is what the end of the body gets where no write was under way.
+	// It is a few bytes, and waits only for a client whose buffers happen to be
+	// full to the last one; but a machine that is busy may take its time, and
+	// TLS does not survive a deadline.
+	farewell = time.Second
+)
 
 // heartbeat is a comment without the empty line that ends an event, so that
 // it does no harm within one, should SendRaw have sent a part.
@@ -274,7 +281,7 @@ func (s *Stream) finish() {
 	case !clean:
 		deadline = past
 	case why == EndShutdown:
-		deadline = time.Now().Add(closing)
+		deadline = time.Now().Add(farewell)
 	case s.within > 0:
 		deadline = time.Now().Add(s.within)
 	}

@@ -50,7 +50,7 @@ func (g *Group) All() iter.Seq[*Stream] {
 
 // Shutdown ends all streams, and has Accept and AcceptConn refuse new ones
 // with 503. It does not wait for handlers; they see that the context of their
-// stream has ended. A write that is under way has 40 ms left. Raw connections
+// stream has ended. A write that is under way has 25 ms left. Raw connections
 // are closed when it returns.
 func (g *Group) Shutdown() {
 	g.mu.Lock()

@@ -61,7 +61,7 @@ func (k *connSink) close(trailer []byte, deadline time.Time) {
 		}
 		// Close sends an alert and gives it five seconds, whatever our
 		// deadline is.
-		stop := time.AfterFunc(closing, func() { tc.NetConn().Close() })
+		stop := time.AfterFunc(farewell, func() { tc.NetConn().Close() })
 		defer stop.Stop()
 	}
 	k.nc.Close()
