@@ -73,7 +73,10 @@ func (in *input) next() (from, to int, ok bool) {
 			}
 		}
 		from = in.pos
-		if i := bytes.IndexByte(in.buf[in.scan:in.cr], '\n'); i >= 0 {
+		if from < in.cr && in.buf[from] == '\n' { // an empty line, which ends most events
+			to = from
+			in.pos = from + 1
+		} else if i := bytes.IndexByte(in.buf[in.scan:in.cr], '\n'); i >= 0 {
 			to = in.scan + i
 			in.pos = to + 1
 		} else if in.cr < in.end {
