@@ -127,6 +127,18 @@ func (r *repeat) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
+// watched notes the most memory that its Decoder has at a read.
+type watched struct {
+	r    io.Reader
+	d    *Decoder
+	most int
+}
+
+func (r *watched) Read(p []byte) (int, error) {
+	r.most = max(r.most, len(r.d.in.buf), cap(r.d.block.own))
+	return r.r.Read(p)
+}
+
 // TestBufferIsBounded: with an event at the limit the buffer is as large as
 // that and slack; what is ignored takes no memory at all.
 func TestBufferIsBounded(t *testing.T) {
@@ -155,22 +167,16 @@ func TestBufferIsBounded(t *testing.T) {
 			if small {
 				r = &atMost{r, 100}
 			}
-			d := NewDecoder(r)
-			d.MaxEvent = limit
-			largest := 0
-			for {
-				var ev Event
-				err := d.Decode(&ev)
-				largest = max(largest, cap(d.in.buf), cap(d.block.own))
-				if err == io.EOF || errors.As(err, new(*TooLargeError)) {
-					break
-				}
-				if err != nil {
+			watch := &watched{r: r}
+			d := NewDecoder(watch)
+			d.MaxEvent, watch.d = limit, d
+			for _, err := range d.All() {
+				if err != nil && !errors.As(err, new(*TooLargeError)) {
 					t.Fatal(err)
 				}
 			}
-			if largest > c.most {
-				t.Errorf("%s: a buffer of %d, at most %d is due", c.why, largest, c.most)
+			if watch.most > c.most {
+				t.Errorf("%s: a buffer of %d, at most %d is due", c.why, watch.most, c.most)
 			}
 		}
 	}
@@ -206,8 +212,11 @@ func TestBufferShrinks(t *testing.T) {
 				}
 			}
 			// A Decoder that waits has begun its next read.
-			d.in.r = strings.NewReader("")
-			d.Decode(&ev)
+			lost := errors.New("lost")
+			d.in.r = iotest.ErrReader(lost)
+			if err := d.Decode(&ev); err != lost {
+				t.Fatal(err)
+			}
 			if got := cap(d.in.buf); got > c.most {
 				t.Errorf("%s: %d bytes, at most %d are due", c.why, got, c.most)
 			}
