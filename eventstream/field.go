@@ -107,7 +107,8 @@ type block struct {
 	idBytes int    // of an id in this block
 	retry   time.Duration
 
-	ids, types text
+	ids   text
+	types names
 }
 
 // end forgets what an empty line ends.
@@ -181,7 +182,7 @@ func (d *Decoder) take(f field, from, to int) bool {
 			b.to += 1 + copy(d.in.buf[b.to+1:], d.in.buf[from:to])
 		}
 	case fieldEvent:
-		b.typ = b.types.string(d.in.buf[from:to], b.typ)
+		b.typ = b.types.string(d.in.buf[from:to])
 	case fieldID:
 		b.setID(d.in.buf[from:to])
 	case fieldRetry:
@@ -216,7 +217,7 @@ func (d *Decoder) takeInvalid(f field, from, to int) bool {
 			b.appendOwn(value, n, d.limit())
 		}
 	case fieldEvent:
-		b.typ = b.types.string(appendRepaired(make([]byte, 0, n), value), b.typ)
+		b.typ = b.types.string(appendRepaired(make([]byte, 0, n), value))
 	case fieldID:
 		b.setID(appendRepaired(make([]byte, 0, n), value))
 	}

@@ -42,6 +42,8 @@ var tables = map[string]func(io.Writer, *Results){
 	"frame": frameTable,
 	"echo":  echoTables,
 	"idle":  idleTable,
+
+	"eventstream": eventStreamTables,
 }
 
 // Print writes the tables of a measurement.

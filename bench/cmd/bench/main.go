@@ -23,7 +23,7 @@ type settings struct {
 	rounds     int
 	candidates []servers.Candidate
 
-	calls int // frame: messages in one round
+	calls int // frame: messages in one round; eventstream: their volume
 
 	conns  int           // echo: connections
 	warm   time.Duration // echo: before the measured time
@@ -53,13 +53,17 @@ var measurements = map[string]func(settings, *report.Results) error{
 	"frame": frames,
 	"echo":  echo,
 	"idle":  idle,
+
+	"eventstream": eventStreams,
 }
 
-const usage = `usage: bench [flags] frame|echo|idle|readme
+const usage = `usage: bench [flags] frame|echo|idle|eventstream|readme
 
   frame    one frame read and written in memory
   echo     loopback echo: processor time of the server for each message
   idle     resident bytes of an idle connection after traffic
+  eventstream
+           event streams decoded and encoded in memory
   readme   writes the tables of README.md from the stored results
 
 `
