@@ -27,7 +27,6 @@ const table = {
   },
   push: ({ type, id, data }) => void session.push(decode(data).toString(), type, id),
   end: () => void response.end(),
-  drop: () => void response.socket.destroy(),
 };
 
 obey(table);
