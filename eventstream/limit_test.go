@@ -196,7 +196,7 @@ func TestBufferShrinks(t *testing.T) {
 		large       int
 		small, most int
 	}{
-		{"much more than may stay: with the next read", 8 << 20, 1, keepBuffer},
+		{"much more than may stay: with the next read", 3 << 20, 1, keepBuffer},
 		{"what may stay does", 500_000, 1, 1 << 20},
 		{"and goes after small events", 500_000, holdEvents + 1, keepBuffer},
 	} {
