@@ -7,7 +7,8 @@ import (
 )
 
 // A spy stands between a Decoder and its reader. At each read it sees whether
-// anything is left that was not looked at: then it would be looked at twice.
+// anything is left that was not looked at: then it would be looked at twice;
+// and whether there is more memory than the bytes that came ask for.
 type spy struct {
 	t     *testing.T
 	d     *Decoder
@@ -23,6 +24,9 @@ func (s *spy) Read(p []byte) (int, error) {
 	}
 	if in.cr < in.end {
 		s.t.Errorf("read %d: a CR at %d of %d, where no line should end", s.reads, in.cr, in.end)
+	}
+	if most := max(keepBuffer, 2*s.size); len(in.buf) > most {
+		s.t.Errorf("read %d: a buffer of %d after %d bytes", s.reads, len(in.buf), s.size)
 	}
 	s.reads++
 	n, err := s.r.Read(p)
