@@ -49,6 +49,26 @@ func TestDecodeOfFewTypesAndOneIDDoesNotAllocate(t *testing.T) {
 	}
 }
 
+func TestAllDoesNotAllocateForAnEvent(t *testing.T) {
+	stream, _ := shapes[1].stream()
+	d := NewDecoder(&endless{p: []byte(stream)})
+	some := func() {
+		n := 0
+		for ev, err := range d.All() {
+			if err != nil || len(ev.Data) == 0 {
+				t.Fatal(err)
+			}
+			if n++; n == 1000 {
+				break
+			}
+		}
+	}
+	some()
+	if n := testing.AllocsPerRun(10, some); n > 2 { // the iterator itself
+		t.Errorf("%v allocations for 1,000 events", n)
+	}
+}
+
 // New IDs share chunks: 512 bytes for 102 IDs of five.
 func TestIDsAllocateInChunks(t *testing.T) {
 	stream, _ := shapes[0].stream()

@@ -43,10 +43,22 @@ var shapes = []struct {
 	{"342B-CRLF", func() (string, int) { return strings.Repeat("data: "+strings.Repeat("x", 332)+"\r\n\r\n", 100), 100 }},
 	{"342B-CR", func() (string, int) { return strings.Repeat("data: "+strings.Repeat("x", 334)+"\r\r", 100), 100 }},
 	{"342B-cyrillic", func() (string, int) { return strings.Repeat("data: "+strings.Repeat("я", 167)+"\n\n", 100), 100 }},
+	{"342B-russian", func() (string, int) {
+		return strings.Repeat("data: "+whole(strings.Repeat("Съешь же ещё этих мягких французских булок. ", 10)[:334])+"\n\n", 100), 100
+	}},
+	{"342B-chinese", func() (string, int) {
+		return strings.Repeat("data: "+whole(strings.Repeat("天地玄黃，宇宙洪荒。", 12)[:333])+"\n\n", 100), 100
+	}},
+	{"342B-emoji", func() (string, int) {
+		return strings.Repeat("data: "+whole(strings.Repeat("so 👋 long ", 50)[:334])+"\n\n", 100), 100
+	}},
 	{"342B-bad", func() (string, int) {
 		return strings.Repeat("data: "+strings.Repeat("x", 333)+"\xff\n\n", 100), 100
 	}},
 }
+
+// whole takes away the beginning of a letter at the end.
+func whole(s string) string { return strings.ToValidUTF8(s, "") }
 
 func BenchmarkDecode(b *testing.B) {
 	for _, s := range shapes {

@@ -13,7 +13,7 @@ const DefaultMaxEvent = 64 << 20
 // Decoder reads events from a stream. It reads no further than it has to: an
 // event is out on the byte that ends it, whatever comes next or does not. The
 // events are the same for every way in which the input is cut into reads. A
-// Decoder must not be used by two goroutines at once.
+// Decoder must not be used by two goroutines at once, nor copied.
 type Decoder struct {
 	// MaxEvent bounds the bytes of an event: those of its data with the line
 	// ends between them, its type and its ID together, after bad UTF-8 was

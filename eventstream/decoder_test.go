@@ -33,11 +33,9 @@ func TestVectors(t *testing.T) {
 	for _, v := range vectors {
 		t.Run(v.why, func(t *testing.T) {
 			want := v.trace()
-			if diff := cmp.Diff(want, run(t, NewDecoder(strings.NewReader(v.in))), equal); diff != "" {
-				t.Errorf("%.200q:\n%s", v.in, diff)
-			}
-			if diff := cmp.Diff(want, reference([]byte(v.in)), equal); diff != "" {
-				t.Errorf("the reference, %.200q:\n%s", v.in, diff)
+			same(t, want, v.in, strings.NewReader(v.in), "whole")
+			if got := reference([]byte(v.in)); !want.equal(got) {
+				t.Errorf("the reference, %.200q:\n%s", v.in, cmp.Diff(want, got, equal))
 			}
 		})
 	}
@@ -351,8 +349,8 @@ func TestReset(t *testing.T) {
 			continue
 		}
 		d.Reset(strings.NewReader(v.in))
-		if diff := cmp.Diff(v.trace(), run(t, d), equal); diff != "" {
-			t.Errorf("%q:\n%s", v.in, diff)
+		if want, got := v.trace(), run(t, d); !want.equal(got) {
+			t.Errorf("%q:\n%s", v.in, cmp.Diff(want, got, equal))
 		}
 		// And in the middle of a block, behind a CR, with a type and an ID.
 		d.Reset(strings.NewReader("\xEF\xBB\xBFdata: a\n\nid: 7\nevent: y\nretry: 9\ndata: \xff\ndata: z\r"))

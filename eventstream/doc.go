@@ -50,7 +50,8 @@
 //	                                     the next read
 //	  for data with bad UTF-8            as much again, up to the limit
 //	allocations                          none for an event, after the first few; one for each
-//	                                     512 B of IDs that differ
+//	                                     512 B of IDs that differ, and for each ID or type
+//	                                     above 64 B
 //
 // # Concurrency
 //

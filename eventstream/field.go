@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // field tells the fields of a line apart.
@@ -164,7 +165,7 @@ func (d *Decoder) take(f field, from, to int) bool {
 	if b.over(f, to-from, d.limit()) {
 		return false
 	}
-	if d.in.hasHigh(from, to) && !valid(d.in.buf[from:to]) {
+	if d.in.hasHigh(from, to) && !utf8.Valid(d.in.buf[from:to]) {
 		return d.takeInvalid(f, from, to)
 	}
 	switch f {
@@ -227,7 +228,7 @@ func (d *Decoder) takeInvalid(f field, from, to int) bool {
 // appendOwn appends a further line, which has n bytes when it is repaired.
 func (b *block) appendOwn(value []byte, n, limit int) {
 	b.own = append(growTo(b.own, 1+n, limit), '\n')
-	if n == len(value) && valid(value) {
+	if n == len(value) && utf8.Valid(value) {
 		b.own = append(b.own, value...)
 	} else {
 		b.own = appendRepaired(b.own, value)

@@ -152,6 +152,9 @@ func TestBufferIsBounded(t *testing.T) {
 		{"an event at the limit, of short lines", repeat{"data: x\n", limit / 2, "\n", 0}, limit + slack},
 		{"an event over the limit", repeat{"", 0, "data: " + strings.Repeat("x", 10*limit) + "\n\n", 0}, limit + slack},
 		{"an event over the limit, of short lines", repeat{"data: x\n", limit, "\n", 0}, limit + slack},
+		{"bad bytes at the limit", repeat{"", 0, "data: " + strings.Repeat("\xff", limit/3) + "\n\n", 0}, limit + slack},
+		{"lines of bad bytes at the limit", repeat{"data: \xff\n", limit / 4, "\n", 0}, limit + slack},
+		{"bad bytes over the limit", repeat{"", 0, "data: " + strings.Repeat("\xff", limit) + "\n\n", 0}, limit + slack},
 		{"a comment without end", repeat{":comment ", limit, "\ndata: x\n\n", 0}, keepBuffer},
 		{"a field without end", repeat{"datum: 1 ", limit, "\ndata: x\n\n", 0}, keepBuffer},
 		{"comments in a block", repeat{":comment\n", limit, "data: x\n\n", 0}, keepBuffer},
@@ -196,7 +199,7 @@ func TestBufferShrinks(t *testing.T) {
 		large       int
 		small, most int
 	}{
-		{"much more than may stay: with the next read", 8 << 20, 1, keepBuffer},
+		{"much more than may stay: with the next read", 3 << 20, 1, keepBuffer},
 		{"what may stay does", 500_000, 1, 1 << 20},
 		{"and goes after small events", 500_000, holdEvents + 1, keepBuffer},
 	} {

@@ -30,8 +30,6 @@ func firstHigh(p []byte) int {
 	return n - len(p)
 }
 
-func valid(p []byte) bool { return utf8.Valid(p) }
-
 // subpart returns how many bytes at the beginning of p, which is not the
 // beginning of a valid sequence, one U+FFFD stands for. The WHATWG Encoding
 // standard replaces the longest beginning of a valid sequence (Unicode 3.9
