@@ -13,7 +13,7 @@ import (
 
 // Defaults of [Client].
 const (
-	DefaultRetry = 3 * time.Second // HTML, 9.2.1, leaves it open: "probably in the region of a few seconds"
+	DefaultRetry = 3 * time.Second // HTML, 9.2.2: "probably in the region of a few seconds"
 	DefaultIdle  = time.Minute     // HTML, 9.2.7, has servers send a comment "every 15 seconds or so"
 )
 

@@ -21,10 +21,10 @@ import (
 
 // asked is one request that the script's server got.
 type asked struct {
-	at                                time.Duration // since the beginning
-	method, target, body              string
-	accept, cache, id, secret, length string
-	hasID                             bool
+	at                        time.Duration // since the beginning
+	method, target, body      string
+	accept, cache, id, secret string
+	hasID                     bool
 }
 
 // script is a server that answers the nth request with its nth part; more

@@ -1,5 +1,5 @@
-// Package eventstream reads and writes event streams, the format
-// text/event-stream of "server-sent events".
+// Package eventstream reads, writes, serves and follows event streams, the
+// format text/event-stream of "server-sent events".
 //
 // The smallest use, both ways:
 //
@@ -11,6 +11,21 @@
 //			return err
 //		}
 //		use(ev.Type, ev.Data)
+//	}
+//
+// The smallest server and the smallest client:
+//
+//	http.Handle("/events", eventstream.Handler(func(s *eventstream.Stream, r *http.Request) {
+//		for ev := range eventsAfter(s.Context(), s.LastEventID()) {
+//			if s.Send(ev) != nil {
+//				return
+//			}
+//		}
+//	}, nil))
+//
+//	c := eventstream.Client{URL: "https://example.com/events"}
+//	for ev, err := range c.Events(ctx) {
+//		...
 //	}
 //
 // # Terms
@@ -28,9 +43,24 @@
 // pulls events out of any [io.Reader], without a goroutine, and gives each on
 // the very byte that ends it.
 //
+// Above these stand the two ends of a connection. A [Stream] is the server's:
+// [Accept] and [Handler] make it on net/http, [AcceptConn] on a connection of
+// one's own. Each event is one write and one flush, and has a deadline of its
+// own in place of those of http.Server; comments keep a silent stream alive;
+// a [Group] ends all streams when the server shuts down. A [Client] follows a
+// stream over any number of connections, and comes back with the last event
+// ID. [Events] reads one answer, as APIs give that stream what they compute.
+//
+// The end of a Stream is an [*EndError], which matches [net.ErrClosed]; a
+// request that opens none is a [*RequestError]. The end of a Client's events
+// is described at [Client.Events].
+//
 // # Specifications
 //
 //	HTML standard (WHATWG), 9.2.4, 9.2.5, 9.2.6   parsing a stream, its format, its meaning
+//	  and 9.2.2, 9.2.3, 9.2.7                     a client's connection; heartbeats
+//	Fetch standard (WHATWG), 3.2                  CORS
+//	RFC 9110, 12.5.1, 12.5.3                      Accept, Accept-Encoding; RFC 1951, RFC 1952: gzip
 //	Encoding standard (WHATWG), 6, 8.1.1          "UTF-8 decode": one byte order mark, U+FFFD
 //	Unicode, 3.9                                  what one U+FFFD stands for
 //
@@ -55,7 +85,8 @@
 //
 // # Concurrency
 //
-// Functions may be called from any goroutine. A Decoder belongs to one
+// Functions, and the methods of Stream and Group, may be called from any
+// goroutine. A Decoder, and a loop over the events of a Client, belong to one
 // goroutine at a time.
 //
 // # Security
@@ -63,5 +94,7 @@
 // No input makes the package panic. Memory is taken as bytes arrive, and time
 // is linear in them, even if they come one at a time. What would let a value
 // end its line is refused by [Append] before a byte is written. Data of a
-// [Decoder] is valid UTF-8, but may hold any character, NUL too.
+// [Decoder] is valid UTF-8, but may hold any character, NUL too. Pages of
+// other origins can't read a stream unless [Options.CORS] lets them. The last
+// event ID of a request is the client's word and may be anything.
 package eventstream

@@ -2,7 +2,6 @@ package eventstream
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"syscall"
 	"time"
@@ -20,15 +19,12 @@ const (
 // read: 2 KiB of stack, and 64 bytes except on plain TCP and Unix sockets,
 // which are waited for without a buffer. It ends when the connection is closed.
 func (s *Stream) watch(nc net.Conn) {
-	err := drain(nc)
-	if err == nil || err == io.EOF {
-		err = io.EOF // a half-close, too, is how a client says that it is done
-	}
-	s.end(EndGone, err)
+	// A half-close, too, is how a client says that it is done.
+	s.end(EndGone, drain(nc))
 	s.tidy()
 }
 
-// drain reads from nc until that fails or it was too much.
+// drain reads from nc until that fails, or it was too much, and returns why.
 func drain(nc net.Conn) error {
 	ready := readability(nc)
 	for total := 0; ; {
