@@ -26,7 +26,8 @@ type Options struct {
 	// Header is sent with the answer, beside the fields that make a stream.
 	Header http.Header
 	// WriteTimeout is how long the client may take for one write before the
-	// stream ends; 0 is 10 s, negative is no limit.
+	// stream ends (a write may get up to a quarter more); 0 is 10 s, negative is no
+	// limit.
 	WriteTimeout time.Duration
 	// Heartbeat is the silence after which a comment is sent, so that proxies
 	// keep the connection and a client that went without a word is noticed;
@@ -120,7 +121,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o *Options) (*Stream, error)
 	if err := s.start(o); err != nil {
 		return nil, err
 	}
-	s.unbind = context.AfterFunc(s.request, s.requestEnded)
+	s.bind()
 	if err := s.open(o.Retry); err != nil {
 		s.Close()
 		return nil, err
@@ -247,6 +248,7 @@ func refuse(w http.ResponseWriter, err error) {
 	e := refusal(err)
 	h := w.Header()
 	h.Del("Content-Length")
+	h.Del("Content-Encoding")
 	h.Set("Cache-Control", "no-store")
 	for name, values := range e.header {
 		h[name] = values

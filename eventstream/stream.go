@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -31,7 +32,6 @@ type Stream struct {
 	cancel context.CancelCauseFunc
 
 	request context.Context // of net/http; nil on a raw connection
-	unbind  func() bool     // takes back the registration with it
 
 	// turn is held by the one that writes, for as long as the peer lets it
 	// wait. It guards zip and finished.
@@ -41,19 +41,23 @@ type Stream struct {
 
 	// mu guards the fields below and is never held while the peer is waited
 	// for.
-	mu      sync.Mutex
-	err     *EndError   // why the stream has ended; nil while it is open
-	writing bool        // a write is under way
-	broken  bool        // a write has failed
-	due     time.Time   // until when that write has time; zero for ever
-	last    time.Time   // when the last write began
-	timer   *time.Timer // for heartbeat and lifetime; nil for none
+	mu       sync.Mutex
+	over     atomic.Bool // err is set; may be read without mu
+	err      *EndError   // why the stream has ended; nil while it is open
+	writing  bool        // a write is under way
+	broken   bool        // a write has failed
+	timedOut bool        // because it had had its time
+	due      time.Time   // until when that write has time; zero for ever
+	last     time.Time   // when the last write began
+	timer    *time.Timer // for heartbeat and lifetime; nil for none
+	unbind   func() bool // takes back the registration with request; may be nil
 }
 
 // Times for a stream that is to end because the server shuts down.
 const (
-	// closing is what a write that is under way then still gets: too short for
-	// a reader that is stuck, long enough for all others.
+	// closing is what a write that is under way then still gets, and after the
+	// client has gone: too short for a reader that is stuck, long enough for
+	// all others.
 	closing = 25 * time.Millisecond
 	// farewell is what the end of the body gets where no write was under way.
 	// It is a few bytes, and waits only for a client whose buffers happen to be
@@ -105,8 +109,9 @@ func (s *Stream) Comment(text string) error {
 
 // Close ends the stream. On net/http it has to be called before the handler
 // returns, because a heartbeat must not find the ResponseWriter gone
-// ([Handler] does it); a raw connection is closed. What was sent before has
-// been written. Closing again does nothing. The error is always nil.
+// ([Handler] does it). A raw connection is closed, by the goroutine that sends
+// if there is one just now. Closing again does nothing. The error is always
+// nil.
 func (s *Stream) Close() error {
 	s.end(EndClosed, nil)
 	if s.raw {
@@ -130,7 +135,7 @@ func (s *Stream) write(p []byte) error {
 // leaves it to the writer to close the connection.
 func (s *Stream) leave() {
 	s.turn.Unlock()
-	if s.raw && s.ended() != nil {
+	if s.raw && s.over.Load() {
 		s.tidy()
 	}
 }
@@ -172,7 +177,7 @@ func (s *Stream) begin() error {
 	s.last = time.Now()
 	if s.within > 0 {
 		s.due = s.last.Add(s.within)
-		s.out.arm(s.due)
+		s.out.arm(s.due, s.within/4)
 	}
 	s.writing = true
 	return nil
@@ -181,17 +186,19 @@ func (s *Stream) begin() error {
 // done takes the time back, and ends the stream if the write has failed.
 func (s *Stream) done(err error) error {
 	s.mu.Lock()
-	late := s.late()
+	// A deadline of HTTP/2 is not reported as a timeout.
+	s.timedOut = err != nil && (s.late() || isTimeout(err))
 	s.writing = false
 	if s.within > 0 || s.err != nil {
 		s.out.disarm()
 	}
 	s.broken = s.broken || err != nil
+	timedOut := s.timedOut
 	s.mu.Unlock()
 	switch {
 	case err == nil:
 		return nil // it came out whole, even if the stream was ended meanwhile
-	case late || isTimeout(err): // HTTP/2 does not report its deadlines as timeouts
+	case timedOut:
 		return s.end(EndTimeout, s.lateError(err))
 	case s.requestLives() && !isGone(err):
 		return s.end(EndFailed, err)
@@ -209,13 +216,22 @@ func (s *Stream) lateError(err error) error {
 	return fmt.Errorf("a write was not taken within %v: %w", s.within, err)
 }
 
-// requestEnded is called when the request's context has ended. net/http ends it when
-// the client goes, but also when a write has run into its deadline, and then
-// it may be here before the writer knows.
+// bind has the stream end with the request's context.
+func (s *Stream) bind() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.unbind = context.AfterFunc(s.request, s.requestEnded)
+	}
+}
+
+// requestEnded is called when the request's context has ended. net/http ends
+// it when the client goes, but also when a write has run into its deadline,
+// and then it may be here before the writer knows.
 func (s *Stream) requestEnded() {
 	err := context.Cause(s.request)
 	s.mu.Lock()
-	late := s.late()
+	late := s.timedOut || s.late()
 	s.mu.Unlock()
 	if late {
 		s.end(EndTimeout, s.lateError(err))
@@ -241,15 +257,17 @@ func (s *Stream) end(why End, err error) *EndError {
 	}
 	e := &EndError{End: why, Err: err}
 	s.err = e
+	s.over.Store(true)
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	if s.writing && why != EndClosed {
-		s.out.arm(time.Now().Add(closing))
+	if s.writing && (why == EndShutdown || why == EndGone) {
+		s.out.arm(time.Now().Add(closing), 0)
 	}
+	unbind := s.unbind
 	s.mu.Unlock()
-	if s.unbind != nil {
-		s.unbind()
+	if unbind != nil {
+		unbind()
 	}
 	s.group.remove(s)
 	s.cancel(e)
@@ -292,7 +310,7 @@ func (s *Stream) finish() {
 	s.out.close(trailer, deadline)
 }
 
-// open sends the first bytes and starts the timer.
+// open sends the head and the first bytes.
 func (s *Stream) open(retry time.Duration) error {
 	s.turn.Lock()
 	defer s.leave()

@@ -14,9 +14,25 @@ import (
 type sink interface {
 	open(p []byte) error  // the head of the answer and the first bytes
 	write(p []byte) error // one write, one flush
-	arm(t time.Time)      // the deadline of the write under way and of the next
-	disarm()              // the write has returned
+	// arm gives the write under way and the next one until t, and at most
+	// slack more.
+	arm(t time.Time, slack time.Duration)
+	disarm() // the write has returned
 	close(trailer []byte, deadline time.Time)
+}
+
+// lazyDeadline is a deadline that is moved only when it has to be: that costs
+// a tenth of a small write.
+type lazyDeadline struct{ at time.Time }
+
+// moves reports whether the deadline has to be moved for a write that has
+// until t and slack more, and where to.
+func (d *lazyDeadline) moves(t time.Time, slack time.Duration) (to time.Time, ok bool) {
+	if left := d.at.Sub(t); left >= 0 && left <= slack {
+		return d.at, false
+	}
+	d.at = t.Add(slack)
+	return d.at, true
 }
 
 // connSink is a connection of our own.
@@ -24,6 +40,7 @@ type connSink struct {
 	nc    net.Conn
 	head  []byte // until open
 	isTLS bool
+	due   lazyDeadline
 }
 
 func (k *connSink) open(p []byte) error {
@@ -37,7 +54,11 @@ func (k *connSink) write(p []byte) error {
 	return err
 }
 
-func (k *connSink) arm(t time.Time) { k.nc.SetWriteDeadline(t) }
+func (k *connSink) arm(t time.Time, slack time.Duration) {
+	if to, ok := k.due.moves(t, slack); ok {
+		k.nc.SetWriteDeadline(to)
+	}
+}
 
 // disarm does nothing on a plain connection: a deadline that passes while
 // nothing is written does no harm, and the next write moves it. TLS writes by
@@ -46,6 +67,7 @@ func (k *connSink) arm(t time.Time) { k.nc.SetWriteDeadline(t) }
 func (k *connSink) disarm() {
 	if k.isTLS {
 		k.nc.SetWriteDeadline(time.Time{})
+		k.due = lazyDeadline{}
 	}
 }
 
@@ -75,6 +97,7 @@ type httpSink struct {
 	w     http.ResponseWriter
 	flush func() error
 	ctl   deadliner // nil where the writer has none and none is asked for
+	due   lazyDeadline
 }
 
 func (k *httpSink) open(p []byte) error {
@@ -91,9 +114,12 @@ func (k *httpSink) write(p []byte) error {
 	return k.flush()
 }
 
-func (k *httpSink) arm(t time.Time) {
-	if k.ctl != nil {
-		k.ctl.SetWriteDeadline(t)
+func (k *httpSink) arm(t time.Time, slack time.Duration) {
+	if k.ctl == nil {
+		return
+	}
+	if to, ok := k.due.moves(t, slack); ok {
+		k.ctl.SetWriteDeadline(to)
 	}
 }
 
@@ -129,7 +155,7 @@ type timedSink struct {
 // insist is the time between two attempts to end a write.
 const insist = 5 * time.Millisecond
 
-func (k *timedSink) arm(t time.Time) {
+func (k *timedSink) arm(t time.Time, _ time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.deadline = t
