@@ -87,3 +87,43 @@ func BenchmarkSend(b *testing.B) {
 		}
 	})
 }
+
+// One event to a thousand streams on loopback, against the bare writes.
+func BenchmarkFanOut(b *testing.B) {
+	const n = 1000
+	p, err := eventstream.Append(nil, eventstream.Event{ID: "12345", Data: []byte(strings.Repeat("x", 300))})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("bare", func(b *testing.B) {
+		var conns []net.Conn
+		for range n {
+			conns = append(conns, pairTCP(b))
+		}
+		for b.Loop() {
+			for _, nc := range conns {
+				if _, err := nc.Write(p); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+	b.Run("SendRaw", func(b *testing.B) {
+		var streams []*eventstream.Stream
+		for range n {
+			s, err := eventstream.AcceptConn(pairTCP(b), httptest.NewRequest("GET", "/", nil), nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { s.Close() })
+			streams = append(streams, s)
+		}
+		for b.Loop() {
+			for _, s := range streams {
+				if err := s.SendRaw(p); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+}
