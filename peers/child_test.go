@@ -25,6 +25,7 @@ type command map[string]any
 type event struct {
 	Event    string
 	Type     string
+	ID       string
 	Data     []byte
 	Code     int
 	Reason   string

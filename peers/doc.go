@@ -1,5 +1,5 @@
-// Package peers proves that pushwire talks to WebSocket clients and servers
-// that the project did not write. It holds tests only.
+// Package peers proves that pushwire talks to clients and servers of WebSocket
+// and of event streams that the project did not write. It holds tests only.
 //
 //   - exchange_test.go: npm's ws and PyPI's websockets, each as a client of
 //     our servers (Handler on net/http, and Serve) and as a server for our
@@ -7,6 +7,11 @@
 //     two foreign packages with each other, so that a failure of a script is
 //     told from one of ours.
 //   - browser_test.go: WebSockets in headless Chromium, over ws and wss.
+//   - sse_exchange_test.go: our event streams read by npm's eventsource and
+//     eventsource-parser and by PyPI's httpx-sse, plain and by gzip; npm's
+//     better-sse and PyPI's sse-starlette read by our Client.
+//   - sse_browser_test.go: Chromium's EventSource against our server, over
+//     HTTP/1.1 and HTTP/2, plain and by gzip.
 //   - page_test.go: the page of the real "pushwire serve" binary, used in
 //     Chromium as a person would.
 //
@@ -29,6 +34,14 @@
 //	ping     data                                            -> pong data
 //	close    code, reason (without a code: an empty frame, ws only)
 //	drop     ends the TCP connection without a closing handshake
+//
+// For event streams, where each event that is told has an id, a type and data:
+//
+//	subscribe  url, types   -> open, sse, lost         (comes back by itself)
+//	parse      url          -> open, retry, sse, end   (one answer)
+//	listen     retry (ms)   -> listening port, open id (the Last-Event-ID) for each stream
+//	push       type, id, data
+//	end        ends the answer
 //
 // Unasked come open (to a server), message, ping (ws only), close and error.
 // A command that throws is answered by failed. What the browser's script

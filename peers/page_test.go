@@ -165,7 +165,16 @@ func testPage(t *testing.T, b *browser, s *served, v view, shot string) {
 	if said := eval[string](t, b, `() => document.getElementById("hex-error").textContent`, nil); said != "" {
 		t.Errorf("the error stays after it was corrected: %q", said)
 	}
+
+	// The event stream ticks, and what is posted comes out of it.
+	b.click(t, "#listen")
+	b.wait(t, "#events", "tick ")
+	b.fill(t, "#event", "to all who listen")
+	b.press(t, "Enter")
+	contains("event", b.wait(t, "#log li", "to all who listen"), "event", "17 bytes")
 	screenshot("open")
+	b.click(t, "#listen")
+	b.wait(t, "#events", "not listening")
 
 	// The log keeps its bound.
 	const send150 = `async () => {

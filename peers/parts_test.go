@@ -20,8 +20,8 @@ type part struct {
 var (
 	chromium    = part{"PUSHWIRE_CHROMIUM", "bin/chromium", "chromium", "Chromium"}
 	node        = part{"PUSHWIRE_NODE", "", "node", "Node.js"}
-	nodeModules = part{"PUSHWIRE_NODE_MODULES", "node/node_modules", "", "the npm packages ws and playwright-core"}
-	python      = part{"PUSHWIRE_PY3", "py3/bin/python", "", "the PyPI package websockets"}
+	nodeModules = part{"PUSHWIRE_NODE_MODULES", "node/node_modules", "", "the npm packages of peers/node"}
+	python      = part{"PUSHWIRE_PY3", "py3/bin/python", "", "the PyPI packages of peers/python"}
 )
 
 // need returns where the part is; without it the test is skipped, or fails

@@ -54,10 +54,11 @@ const (
 
 // tables are what README.md shows of a measurement.
 var tables = map[string]func(io.Writer, *Results){
-	"frame":   frameTable,
-	"echo":    echoTables,
-	"idle":    idleTable,
-	"deflate": deflateTables,
+	"frame":       frameTable,
+	"echo":        echoTables,
+	"idle":        idleTable,
+	"deflate":     deflateTables,
+	"eventstream": eventStreamTables,
 }
 
 // Print writes the tables of a measurement.

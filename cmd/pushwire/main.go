@@ -34,6 +34,7 @@ type command struct {
 var commands = []command{
 	{"serve", "", "a WebSocket echo server with a page to try it in a browser", serve},
 	{"connect", "URL", "a WebSocket client: lines in, messages out", connect},
+	{"listen", "URL", "an event-stream client: prints events, comes back when the stream is lost", listen},
 }
 
 func main() {

@@ -20,6 +20,7 @@ import (
 const (
 	defaultAddr = "127.0.0.1:8080"
 	echoPath    = "/echo"
+	eventsPath  = "/events"
 
 	headTimeout = 10 * time.Second // to read one request's head, as the library's own handshakes have
 	idleTimeout = 2 * time.Minute  // of a connection that loads the page
@@ -31,7 +32,8 @@ const (
 
 func serve(ctx context.Context, c console, args []string) int {
 	f := flags(c, "serve", "",
-		"Starts a WebSocket echo server with a page to try it in a browser.",
+		"Starts a WebSocket echo server with a page to try it in a browser, and an event",
+		"stream at "+eventsPath+", which ticks and sends what is posted to it.",
 		"Ctrl-C closes all connections and ends it.")
 	addr := f.String("addr", defaultAddr, "`host:port` to listen on; port 0 takes any free one")
 	cert := f.String("cert", "", "`file` with the certificate chain in PEM; with -key, serves https and wss")
@@ -68,6 +70,9 @@ func serve(ctx context.Context, c console, args []string) int {
 	mux := http.NewServeMux()
 	mux.Handle("/", page())
 	mux.Handle(echoPath, pushwire.Handler(echo, options))
+	events := newTicker()
+	mux.Handle(eventsPath, events.handler())
+	go events.run(ctx.Done())
 	server := &http.Server{
 		Handler:           mux,
 		TLSConfig:         secure,
@@ -79,6 +84,7 @@ func serve(ctx context.Context, c console, args []string) int {
 	if *verbose {
 		server.ErrorLog = slog.NewLogLogger(options.Logger.Handler(), slog.LevelDebug)
 	}
+	server.RegisterOnShutdown(events.streams.Shutdown) // else their handlers would be waited for
 
 	scheme, start := "", server.Serve
 	if secure != nil {

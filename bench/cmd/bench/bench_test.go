@@ -18,6 +18,7 @@ import (
 	"github.com/pushwire/pushwire/bench/memory"
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/bench/servers"
+	"github.com/pushwire/pushwire/bench/streams"
 )
 
 func TestMain(m *testing.M) {
@@ -84,6 +85,12 @@ func candidatesOf(measurement string) (names []string) {
 			names = append(names, c.Name)
 		}
 		for _, c := range deflaters.Inflaters {
+			names = append(names, c.Name)
+		}
+		return names
+	}
+	if measurement == "eventstream" {
+		for _, c := range streams.All {
 			names = append(names, c.Name)
 		}
 		return names

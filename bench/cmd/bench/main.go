@@ -23,7 +23,7 @@ type settings struct {
 	rounds     int
 	candidates []servers.Candidate
 
-	calls int // frame: messages in one round
+	calls int // frame: messages in one round; eventstream: their volume
 
 	messages int // deflate: different messages of each size
 
@@ -53,18 +53,21 @@ var full = settings{
 
 // measurements by the name of their command.
 var measurements = map[string]func(settings, *report.Results) error{
-	"frame":   frames,
-	"echo":    echo,
-	"idle":    idle,
-	"deflate": deflates,
+	"frame":       frames,
+	"echo":        echo,
+	"idle":        idle,
+	"deflate":     deflates,
+	"eventstream": eventStreams,
 }
 
-const usage = `usage: bench [flags] frame|echo|idle|deflate|readme
+const usage = `usage: bench [flags] frame|echo|idle|deflate|eventstream|readme
 
   frame    one frame read and written in memory
   echo     loopback echo: processor time of the server for each message
   idle     resident bytes of an idle connection after traffic
   deflate  time, ratio and memory of compressors and inflaters
+  eventstream
+           event streams decoded and encoded in memory
   readme   writes the tables of README.md from the stored results
 
 `

@@ -1,5 +1,5 @@
 // The page of "pushwire serve": one WebSocket to /echo, what goes out and what
-// comes back. The server answers every message with the same message, in
+// comes back, and the event stream of /events. The server answers every message with the same message, in
 // order, so a queue of sending times is enough to tell the round trips.
 
 const LOG_LIMIT = 200;        // entries kept in the log
@@ -20,9 +20,11 @@ const CODES = {
 const $ = (id) => document.getElementById(id);
 const bytesOf = (text) => new TextEncoder().encode(text).length;
 const url = location.origin.replace(/^http/, "ws") + "/echo";
+const eventsURL = location.origin + "/events";
 
 let socket = null;   // the current WebSocket, null before the first and after each
 let strayed = false; // the keyboard's focus was on a control that went dead
+let source = null;   // the EventSource, null while nobody listens
 let waiting = [];    // one entry for each message that has not come back: { at, done }
 
 // Log.
@@ -120,6 +122,33 @@ function connect() {
     setState(wasClean ? "closed" : "lost", `${what}, ${code}${name}${why}`);
     log(wasClean ? "closed" : "lost", `${code}${name}`, reason);
   };
+}
+
+// Event stream.
+
+function listen() {
+  source?.close();
+  source = source ? null : new EventSource(eventsURL);
+  $("listen").setAttribute("aria-pressed", source ? "true" : "false");
+  $("listen").textContent = source ? "Stop" : "Listen";
+  $("events").textContent = source ? "connecting" : "not listening";
+  if (!source) return;
+  source.onopen = () => ($("events").textContent = "listening");
+  source.onerror = () => ($("events").textContent = "lost, trying again");
+  // Ticks would fill the log.
+  source.addEventListener("tick", ({ data, lastEventId }) => ($("events").textContent = `tick ${lastEventId} at ${data}`));
+  source.addEventListener("message", ({ data, lastEventId }) => {
+    log("event", `${lastEventId} · ${size(bytesOf(data))}`, data.length > SHOWN_CHARS ? data.slice(0, SHOWN_CHARS) + " …" : data);
+  });
+}
+
+async function postEvent() {
+  try {
+    const answer = await fetch(eventsURL, { method: "POST", body: $("event").value });
+    if (!answer.ok) $("events").textContent = `posting failed: ${answer.status}`;
+  } catch (err) {
+    $("events").textContent = `posting failed: ${err.message}`;
+  }
 }
 
 // post sends one message; done, if given, gets its round trip in milliseconds,
@@ -220,9 +249,16 @@ onSubmit("close-form", () => {
   log("closing", String(code), reason); // the server's answer need not repeat the reason
 });
 
+$("event-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  postEvent();
+});
+
+$("listen").addEventListener("click", listen);
 $("connect").addEventListener("click", connect);
 $("clear").addEventListener("click", () => $("log").replaceChildren());
 
 $("endpoint").textContent = url;
+$("events-endpoint").textContent = eventsURL;
 $("log-limit").textContent = LOG_LIMIT;
 connect();

@@ -1,0 +1,171 @@
+package eventstream_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/pushwire/pushwire/eventstream"
+)
+
+func coding(name string) eventstream.Encoding {
+	return eventstream.Encoding{Name: name, New: func(w io.Writer) eventstream.Compressor { return gzip.NewWriter(w) }}
+}
+
+func TestCodingIsNegotiated(t *testing.T) {
+	both := []eventstream.Encoding{coding("zstd"), coding("gzip")}
+	for _, row := range []struct {
+		field  string // "-" for none
+		ours   []eventstream.Encoding
+		want   string
+		status int
+	}{
+		{"-", both, "", 200},
+		{"", both, "", 200},
+		{"gzip", both, "gzip", 200},
+		{"GZIP", both, "gzip", 200},
+		{"x-gzip", both, "gzip", 200},
+		{"gzip, zstd", both, "zstd", 200}, // ours says which is better
+		{"gzip;q=1.0, zstd;q=0.5", both, "gzip", 200},
+		{"gzip;q=0.001", both, "gzip", 200},
+		{"gzip;q=0", both, "", 200},
+		{"*", both, "zstd", 200},
+		{"zstd;q=0, *", both, "gzip", 200},
+		{"br", both, "", 200},
+		{"gzip;q=0.5, identity", both, "", 200},
+		{"gzip;q=0.5, identity;q=0.4", both, "gzip", 200},
+		{"identity;q=0", both, "", 406},
+		{"*;q=0", both, "", 406},
+		{"*;q=0, identity", both, "", 200},
+		{"*;q=0, gzip", both, "gzip", 200},
+		{"gzip", nil, "", 200},
+	} {
+		var fields []string
+		if row.field != "-" {
+			fields = []string{"Accept-Encoding", row.field}
+		}
+		res, _ := ask(t, eventstream.Options{Encodings: row.ours}, "GET", "/", fields...)
+		if got := res.Header.Get("Content-Encoding"); got != row.want || res.StatusCode != row.status {
+			t.Errorf("%q: %q, status %d; want %q, %d", row.field, got, res.StatusCode, row.want, row.status)
+		}
+		if got, want := res.Header.Get("Vary"), "Accept-Encoding"; got != want && row.ours != nil || got != "" && row.ours == nil {
+			t.Errorf("%q: Vary %q", row.field, got)
+		}
+	}
+}
+
+// Each event can be read before the next one is made, and the stream ends as
+// the format wants, with its checksum: for our gzip and for one that plugs in.
+func TestCompressedStreamComesEventByEvent(t *testing.T) {
+	for name, e := range map[string]eventstream.Encoding{"ours": eventstream.Gzip(), "other": coding("gzip")} {
+		t.Run(name, func(t *testing.T) {
+			overAllWays(t, func(t *testing.T, w way) {
+				next := make(chan struct{})
+				srv := w.serve(t, &eventstream.Options{Encodings: []eventstream.Encoding{e}, Retry: 1e9}, func(s *eventstream.Stream, r *http.Request) {
+					for i := range 20 {
+						<-next
+						s.Send(eventstream.Event{ID: fmt.Sprint(i), Data: []byte(strings.Repeat("compress me ", i*50))})
+					}
+				}, nil)
+				res := get(t, srv.Client(), srv.URL, "Accept-Encoding", "gzip")
+				if res.Header.Get("Content-Encoding") != "gzip" {
+					t.Fatalf("head %v", res.Header)
+				}
+				z, err := gzip.NewReader(res.Body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				body := bufio.NewReader(z)
+				wantLine(t, body, "retry: 1000")
+				wantLine(t, body, "")
+				for i := range 20 {
+					next <- struct{}{}
+					wantLine(t, body, fmt.Sprint("id: ", i))
+					wantLine(t, body, "data: "+strings.Repeat("compress me ", i*50))
+					wantLine(t, body, "")
+				}
+				if rest, err := io.ReadAll(body); len(rest) > 0 || err != nil {
+					t.Errorf("then %q, %v", rest, err)
+				}
+			})
+		})
+	}
+}
+
+// net/http's client asks for gzip by itself, and undoes it.
+func TestClientReadsGzip(t *testing.T) {
+	overAllWays(t, func(t *testing.T, w way) {
+		next := make(chan struct{})
+		srv := w.serve(t, &eventstream.Options{Encodings: []eventstream.Encoding{eventstream.Gzip()}}, func(s *eventstream.Stream, r *http.Request) {
+			for i := range 5 {
+				<-next
+				s.Send(eventstream.Event{Data: fmt.Append(nil, i)})
+			}
+		}, nil)
+		res := get(t, srv.Client(), srv.URL)
+		if !res.Uncompressed {
+			t.Fatal("it is not compressed")
+		}
+		next <- struct{}{}
+		n := 0
+		for ev, err := range eventstream.Events(res, nil) {
+			if err != nil || string(ev.Data) != fmt.Sprint(n) {
+				t.Fatalf("event %d: %q, %v", n, ev.Data, err)
+			}
+			if n++; n < 5 {
+				next <- struct{}{}
+			}
+		}
+		if n != 5 {
+			t.Errorf("%d events", n)
+		}
+	})
+}
+
+// Our gzip is one member, whatever is written to it, in pieces of any size.
+func FuzzGzip(f *testing.F) {
+	f.Add([]byte("some text"), uint8(3))
+	f.Add(bytes.Repeat([]byte("long "), 1000), uint8(200))
+	f.Add([]byte{}, uint8(0))
+	f.Fuzz(func(t *testing.T, p []byte, size uint8) {
+		var out bytes.Buffer
+		z := eventstream.Gzip().New(&out)
+		for rest := p; len(rest) > 0; {
+			n := min(len(rest), int(size)+1)
+			if _, err := z.Write(rest[:n]); err != nil {
+				t.Fatal(err)
+			}
+			if n%3 != 0 {
+				if err := z.Flush(); err != nil {
+					t.Fatal(err)
+				}
+				// Everything so far can be read.
+				got, _ := io.ReadAll(flate.NewReader(bytes.NewReader(out.Bytes()[10:])))
+				if want := p[:len(p)-len(rest)+n]; !bytes.Equal(got, want) {
+					t.Fatalf("after a flush %d of %d bytes can be read", len(got), len(want))
+				}
+			}
+			rest = rest[n:]
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		r, err := gzip.NewReader(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Multistream(false)
+		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, p) {
+			t.Fatalf("got %q, %v", got, err)
+		}
+		if out.Len() != 0 {
+			t.Errorf("%d bytes behind the member", out.Len())
+		}
+	})
+}

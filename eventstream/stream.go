@@ -1,0 +1,354 @@
+package eventstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Stream is the server's end of one event stream. [Accept] and [AcceptConn]
+// make it.
+//
+// All methods may be called from any goroutine. Events of concurrent callers
+// go out whole. Each call that sends makes one write and one flush, and has
+// Options.WriteTimeout for it; once one has failed the stream has ended, and
+// every later call returns the same *[EndError].
+type Stream struct {
+	out    sink
+	raw    bool            // we own the connection, and close it
+	id     string          // of the request
+	within time.Duration   // that one write may take; 0 for no bound
+	beat   time.Duration   // between heartbeats; 0 for none
+	until  time.Time       // end of the lifetime; zero for none
+	group  *Group          // may be nil
+	ctx    context.Context // ends with the stream
+	cancel context.CancelCauseFunc
+
+	request context.Context // of net/http; nil on a raw connection
+
+	// turn is held by the one that writes, for as long as the peer lets it
+	// wait. It guards zip and finished.
+	turn     sync.Mutex
+	zip      *zip // nil where the bytes go out as they are
+	finished bool // the end of the body is written, or given up
+
+	// mu guards the fields below and is never held while the peer is waited
+	// for.
+	mu       sync.Mutex
+	over     atomic.Bool // err is set; may be read without mu
+	err      *EndError   // why the stream has ended; nil while it is open
+	writing  bool        // a write is under way
+	broken   bool        // a write has failed
+	timedOut bool        // because it had had its time
+	due      time.Time   // until when that write has time; zero for ever
+	last     time.Time   // when the last write began
+	timer    *time.Timer // for heartbeat and lifetime; nil for none
+	unbind   func() bool // takes back the registration with request; may be nil
+}
+
+// Times for a stream that is to end because the server shuts down.
+const (
+	// closing is what a write that is under way then still gets, and after the
+	// client has gone: too short for a reader that is stuck, long enough for
+	// all others.
+	closing = 25 * time.Millisecond
+	// farewell is what the end of the body gets where no write was under way.
+	// It is a few bytes, and waits only for a client whose buffers happen to be
+	// full to the last one; but a machine that is busy may take its time, and
+	// TLS does not survive a deadline.
+	farewell = time.Second
+)
+
+// heartbeat is a comment without the empty line that ends an event, so that
+// it does no harm within one, should SendRaw have sent a part.
+var heartbeat = []byte(":\n")
+
+// LastEventID returns the ID of the last event that the client got before it
+// lost its stream, empty for none. It comes from the Last-Event-ID field, or
+// else from the query (Options.IDParam).
+func (s *Stream) LastEventID() string { return s.id }
+
+// Context ends with the stream: when the client goes, the lifetime is over,
+// the Group shuts down, a write fails, or Close is called. context.Cause tells
+// which, as an *[EndError]. It has the values of the request's context.
+func (s *Stream) Context() context.Context { return s.ctx }
+
+// Send encodes ev and sends it. For an event that breaks the rules of [Append]
+// it returns that error, sends nothing, and the stream stays open. ev is not
+// retained.
+func (s *Stream) Send(ev Event) error {
+	buf := buffers.get()
+	defer buf.free()
+	b, err := Append(buf.b[:0], ev)
+	buf.b = b
+	if err != nil {
+		return err
+	}
+	return s.write(b)
+}
+
+// SendRaw sends p as it is: whole events, made by [Append]. It is how one
+// event is encoded once and sent to many streams. p is not changed and not
+// retained.
+func (s *Stream) SendRaw(p []byte) error { return s.write(p) }
+
+// Comment sends a comment, which clients read over.
+func (s *Stream) Comment(text string) error {
+	buf := buffers.get()
+	defer buf.free()
+	buf.b = AppendComment(buf.b[:0], text)
+	return s.write(buf.b)
+}
+
+// Close ends the stream. On net/http it has to be called before the handler
+// returns, because a heartbeat must not find the ResponseWriter gone
+// ([Handler] does it). A raw connection is closed, by the goroutine that sends
+// if there is one just now. Closing again does nothing. The error is always
+// nil.
+func (s *Stream) Close() error {
+	s.end(EndClosed, nil)
+	if s.raw {
+		s.tidy()
+		return nil
+	}
+	s.turn.Lock() // a write under way has its deadline
+	s.finish()
+	s.turn.Unlock()
+	return nil
+}
+
+// write sends p in one piece.
+func (s *Stream) write(p []byte) error {
+	s.turn.Lock()
+	defer s.leave()
+	return s.put(p)
+}
+
+// leave gives the turn back. Who ends a raw stream while another one writes
+// leaves it to the writer to close the connection.
+func (s *Stream) leave() {
+	s.turn.Unlock()
+	if s.raw && s.over.Load() {
+		s.tidy()
+	}
+}
+
+// put writes p. The caller holds turn.
+func (s *Stream) put(p []byte) error {
+	if len(p) == 0 {
+		if e := s.ended(); e != nil {
+			return e
+		}
+		return nil
+	}
+	if s.zip != nil {
+		buf := buffers.get()
+		defer buf.free()
+		if e := s.ended(); e != nil {
+			return e
+		}
+		b, err := s.zip.append(buf.b[:0], p)
+		buf.b = b
+		if err != nil {
+			return s.end(EndFailed, fmt.Errorf("the compressor failed: %w", err))
+		}
+		p = b
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	return s.done(s.out.write(p))
+}
+
+// begin gives the next write its time, unless the stream has ended.
+func (s *Stream) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	s.last = time.Now()
+	if s.within > 0 {
+		s.due = s.last.Add(s.within)
+		s.out.arm(s.due, s.within/4)
+	}
+	s.writing = true
+	return nil
+}
+
+// done takes the time back, and ends the stream if the write has failed.
+func (s *Stream) done(err error) error {
+	s.mu.Lock()
+	// A deadline of HTTP/2 is not reported as a timeout.
+	s.timedOut = err != nil && (s.late() || isTimeout(err))
+	s.writing = false
+	if s.within > 0 || s.err != nil {
+		s.out.disarm()
+	}
+	s.broken = s.broken || err != nil
+	timedOut := s.timedOut
+	s.mu.Unlock()
+	switch {
+	case err == nil:
+		return nil // it came out whole, even if the stream was ended meanwhile
+	case timedOut:
+		return s.end(EndTimeout, s.lateError(err))
+	case s.requestLives() && !isGone(err):
+		return s.end(EndFailed, err)
+	}
+	return s.end(EndGone, err)
+}
+
+// late reports whether a write is under way that has had its time. The caller
+// holds mu.
+func (s *Stream) late() bool {
+	return s.writing && !s.due.IsZero() && !time.Now().Before(s.due)
+}
+
+func (s *Stream) lateError(err error) error {
+	return fmt.Errorf("a write was not taken within %v: %w", s.within, err)
+}
+
+// bind has the stream end with the request's context.
+func (s *Stream) bind() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.unbind = context.AfterFunc(s.request, s.requestEnded)
+	}
+}
+
+// requestEnded is called when the request's context has ended. net/http ends
+// it when the client goes, but also when a write has run into its deadline,
+// and then it may be here before the writer knows.
+func (s *Stream) requestEnded() {
+	err := context.Cause(s.request)
+	s.mu.Lock()
+	late := s.timedOut || s.late()
+	s.mu.Unlock()
+	if late {
+		s.end(EndTimeout, s.lateError(err))
+		return
+	}
+	s.end(EndGone, err)
+}
+
+// ended returns why the stream has ended, nil while it is open.
+func (s *Stream) ended() *EndError {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// end ends the stream, once, and returns why it has ended. It does not wait
+// for the peer.
+func (s *Stream) end(why End, err error) *EndError {
+	s.mu.Lock()
+	if e := s.err; e != nil {
+		s.mu.Unlock()
+		return e
+	}
+	e := &EndError{End: why, Err: err}
+	s.err = e
+	s.over.Store(true)
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	if s.writing && (why == EndShutdown || why == EndGone) {
+		s.out.arm(time.Now().Add(closing), 0)
+	}
+	unbind := s.unbind
+	s.mu.Unlock()
+	if unbind != nil {
+		unbind()
+	}
+	s.group.remove(s)
+	s.cancel(e)
+	return e
+}
+
+// tidy finishes a raw stream that has ended, unless another goroutine is at
+// it or writes: that one does it in leave.
+func (s *Stream) tidy() {
+	if s.turn.TryLock() {
+		s.finish()
+		s.turn.Unlock()
+	}
+}
+
+// finish writes what the compression has left, and closes a raw connection.
+// The stream has ended and the caller holds turn.
+func (s *Stream) finish() {
+	if s.finished {
+		return
+	}
+	s.finished = true
+	s.mu.Lock()
+	why := s.err.End
+	clean := !s.broken && (why == EndClosed || why == EndLifetime || why == EndShutdown)
+	s.mu.Unlock()
+	var deadline time.Time
+	switch {
+	case !clean:
+		deadline = past
+	case why == EndShutdown:
+		deadline = time.Now().Add(farewell)
+	case s.within > 0:
+		deadline = time.Now().Add(s.within)
+	}
+	var trailer []byte
+	if clean && s.zip != nil {
+		trailer, _ = s.zip.close(nil)
+	}
+	s.out.close(trailer, deadline)
+}
+
+// open sends the head and the first bytes.
+func (s *Stream) open(retry time.Duration) error {
+	s.turn.Lock()
+	defer s.leave()
+	var first []byte
+	if retry > 0 {
+		first = append(first, "retry: "...)
+		first = strconv.AppendInt(first, max(retry.Milliseconds(), 1), 10)
+		first = append(first, "\n\n"...)
+	}
+	if s.zip != nil {
+		// The header of the compressed format, so that a client that waits
+		// for it before it looks at the answer gets it.
+		b, err := s.zip.append(nil, first)
+		if err != nil {
+			return s.end(EndFailed, fmt.Errorf("the compressor failed: %w", err))
+		}
+		first = b
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	return s.done(s.out.open(first))
+}
+
+// past is a deadline that has always passed.
+var past = time.Unix(1, 0)
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}
+
+// isGone reports whether a write failed because nobody is there to read.
+func isGone(err error) bool {
+	for _, gone := range []error{syscall.EPIPE, syscall.ECONNRESET, io.ErrClosedPipe, net.ErrClosed} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	return false
+}
