@@ -107,6 +107,8 @@ var offersWritten = []struct {
 	{Options{ServerNoContext: true, ClientNoContext: true}, "permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits"},
 	{Options{ServerBits: 12, ClientNoContext: true, Fallback: true},
 		"permessage-deflate; client_no_context_takeover; server_max_window_bits=12; client_max_window_bits, permessage-deflate; client_no_context_takeover; client_max_window_bits"},
+	{Options{ServerBits: 12, ClientBits: 12, Fallback: true}, // some decline a hint of less than they were told to use
+		"permessage-deflate; server_max_window_bits=12; client_max_window_bits=12, permessage-deflate; client_max_window_bits"},
 	{Options{ServerBits: 99, ClientBits: -3}, "permessage-deflate; client_max_window_bits=8"}, // Validate would have said so
 }
 

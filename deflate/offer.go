@@ -25,7 +25,10 @@ func (o Options) offers() (all [2]terms, n int) {
 	// fall back to the 'permessage-deflate' without the
 	// 'server_max_window_bits' extension parameter, the client can make an
 	// offer with the fallback option".
-	all[1] = terms{clientNoContext: first.clientNoContext, clientBits: first.clientBits}
+	// It goes without the hint too: npm's ws declines an offer whose
+	// client_max_window_bits is below what it was told to use, and with it
+	// the whole handshake.
+	all[1] = terms{clientNoContext: first.clientNoContext, clientBits: anyBits}
 	return all, 2
 }
 

@@ -50,7 +50,7 @@ type Options struct {
 	// Fallback is for clients that prefer ServerNoContext and ServerBits but
 	// do not insist: there are servers that know neither, and that would
 	// decline or answer what such an offer forbids. A second offer without
-	// both is made (RFC 7692, 7.1.3).
+	// both, and without a hint of ClientBits, is made (RFC 7692, 7.1.3).
 	Fallback bool
 }
 
