@@ -13,14 +13,15 @@ second. Nothing outside .cache/ is touched, except that a missing Chromium is in
   wstest    Autobahn|Testsuite 25.10.1 on CPython 2.7.18                   .cache/bin/wstest, .cache/py27
   py3       PyPI packages of peers/python/requirements.txt, Python >= 3.10 .cache/py3
   node      npm packages of peers/node/package-lock.json, node >= 20       .cache/node/node_modules
+  jetty     Maven Central's jars of peers/java/pom.xml, Java >= 17         .cache/java, .cache/bin/jetty
   chromium  Debian's chromium, or any Chrome that is already there         link .cache/bin/chromium
   lint      staticcheck and govulncheck                                    .cache/bin
 
   --without PART   leave parts out, for instance --without wstest,chromium
   --clean          install everything anew
 
-The paths are written to .cache/env.sh, as PUSHWIRE_WSTEST, PUSHWIRE_CHROMIUM, PUSHWIRE_NODE, PUSHWIRE_NODE_MODULES and
-PUSHWIRE_PY3; tests that find a variable unset look into .cache/ by the layout above. What could not be installed is told in
+The paths are written to .cache/env.sh, as PUSHWIRE_WSTEST, PUSHWIRE_CHROMIUM, PUSHWIRE_NODE, PUSHWIRE_NODE_MODULES,
+PUSHWIRE_PY3 and PUSHWIRE_JETTY; tests that find a variable unset look into .cache/ by the layout above. What could not be installed is told in
 one sentence each, and the tests that need it skip; with CI=true or PUSHWIRE_REQUIRE=1 this script then fails.
 TXT
 }
@@ -39,7 +40,7 @@ while (($#)); do
     -h | --help) usage && exit 0 ;;
     --without) [[ $# -ge 2 ]] || { usage >&2 && exit 2; } && without=",$2," && shift ;;
     --without=*) without=",${1#*=}," ;;
-    --clean) rm -rf "${cache:?}"/{bin,py27,py27-src,py3,node,virtualenv,stamps} ;;
+    --clean) rm -rf "${cache:?}"/{bin,py27,py27-src,py3,node,java,virtualenv,stamps} ;;
     *) usage >&2 && exit 2 ;;
   esac
   shift
@@ -221,6 +222,23 @@ setup_node() {
   stamp node "$dir/package.json" "$dir/package-lock.json"
 }
 
+setup_jetty() {
+  local pom=$root/peers/java/pom.xml
+  if fresh jetty "$pom" && [[ -x $cache/bin/jetty ]]; then return; fi
+  if ! command -v mvn >/dev/null || ! java --source 17 --version >/dev/null 2>&1 || ! command -v javac >/dev/null; then
+    lacks jetty "install a JDK 17 or later with Maven (Debian: apt-get install default-jdk-headless maven)" || return
+  fi
+  say "jetty: mvn dependency:copy-dependencies of peers/java/pom.xml"
+  rm -rf "$cache/java"
+  quietly mvn -B -f "$pom" -Dmaven.repo.local="$cache/java/repository" dependency:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$cache/java/lib" ||
+    { lacks jetty "mvn failed, its log is .cache/setup.log" || return; }
+  # The client starts twice as fast without the second compiler.
+  printf '#!/bin/sh\n# Written by ci/setup.sh.\nexec java -XX:TieredStopAtLevel=1 -cp %q "$@"\n' "$cache/java/lib/*" >"$cache/bin/jetty"
+  chmod +x "$cache/bin/jetty"
+  stamp jetty "$pom"
+}
+
 find_chromium() {
   local name
   for name in "${PUSHWIRE_CHROMIUM:-}" chromium chromium-browser google-chrome-stable google-chrome chrome; do
@@ -264,6 +282,7 @@ command -v go >/dev/null || { say "go: install Go 1.26 or later" && exit 1; }
 part wstest setup_wstest
 part py3 setup_py3
 part node setup_node
+part jetty setup_jetty
 part chromium setup_chromium
 part lint setup_lint
 
@@ -276,6 +295,7 @@ part lint setup_lint
   write PUSHWIRE_NODE "$(command -v node || true)"
   write PUSHWIRE_NODE_MODULES "$cache/node/node_modules"
   write PUSHWIRE_PY3 "$cache/py3/bin/python"
+  write PUSHWIRE_JETTY "$cache/bin/jetty"
 } >"$cache/env.sh"
 
 if ((${#missing[@]})); then
