@@ -160,7 +160,7 @@ type visited struct {
 type site struct {
 	http, ws string // without a path
 	conns    chan *pushwire.Conn
-	allow    *pushwire.AcceptOptions // of /allowed, set before its use
+	allow    *pushwire.AcceptOptions // of /allowed and /handed, set before their use
 }
 
 func newSite(t *testing.T, s *secure) *site {
@@ -188,6 +188,9 @@ func newSite(t *testing.T, s *secure) *site {
 	mux.Handle("/conn", pushwire.Handler(hand, &pushwire.AcceptOptions{Protocols: serverProtocols}))
 	mux.HandleFunc("/allowed", func(w http.ResponseWriter, r *http.Request) {
 		pushwire.Handler(echo, v.allow).ServeHTTP(w, r)
+	})
+	mux.HandleFunc("/handed", func(w http.ResponseWriter, r *http.Request) {
+		pushwire.Handler(hand, v.allow).ServeHTTP(w, r)
 	})
 	server := httptest.NewUnstartedServer(mux)
 	// Chromium drops the first connection over the certificate, then goes on.

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/pushwire/pushwire/deflate"
 )
 
 const (
@@ -33,6 +35,7 @@ type event struct {
 	Message  string
 	Port     int
 	Headers  map[string]string
+	Deflate  *deflate.Params // what the peer goes by
 	Result   json.RawMessage
 }
 

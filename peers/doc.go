@@ -6,6 +6,12 @@
 //     Dial, over ws and wss. One test body runs over every pair, and over the
 //     two foreign packages with each other, so that a failure of a script is
 //     told from one of ours.
+//   - deflate_test.go: the same with permessage-deflate, in every combination
+//     of the packages' options, and Jetty's client from Java beside them; what
+//     a combination comes to, and what is said on each connection, stands in
+//     deflate_exchange_test.go.
+//   - deflate_browser_test.go: permessage-deflate with Chromium, which offers
+//     it by itself.
 //   - browser_test.go: WebSockets in headless Chromium, over ws and wss.
 //   - sse_exchange_test.go: our event streams read by npm's eventsource and
 //     eventsource-parser and by PyPI's httpx-sse, plain and by gzip; npm's
@@ -22,18 +28,24 @@
 //
 // # The line protocol
 //
-// A peer is one small script a role in node/ and python/. It reads commands
-// from its standard input and writes events to its standard output, one JSON
-// object a line, and ends with its input. What ought to happen is known to the
-// Go tests only. Payloads are in base64.
+// A peer is one small script a role in node/, python/ and java/ (a client only,
+// without offer and drop). It reads commands from its standard input and writes
+// events to its standard output, one JSON object a line, and ends with its
+// input. What ought to happen is known to the Go tests only. Payloads are in
+// base64.
 //
 //	listen   protocols, cert, key (PEM files), max (bytes)   -> listening port
-//	connect  url, protocols, ca (PEM file), max, headers     -> open protocol | refused code or message
+//	connect  url, protocols, ca (PEM file), max, headers     -> open protocol, deflate | refused code or message
 //	send     type, parts (one fragment each), pings (sent after a part)
 //	offer    like send, of a message that the other end refuses
 //	ping     data                                            -> pong data
 //	close    code, reason (without a code: an empty frame, ws only)
 //	drop     ends the TCP connection without a closing handshake
+//
+// listen and connect also take echo, with which messages are sent back instead
+// of told, and deflate: serverNoContext, clientNoContext, serverBits and
+// clientBits, each left unset in the package where it is missing; without
+// deflate there is no compression. That of open says what the peer goes by.
 //
 // For event streams, where each event that is told has an id, a type and data:
 //

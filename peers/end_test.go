@@ -5,6 +5,8 @@ import (
 	"net"
 	"strconv"
 	"testing"
+
+	"github.com/pushwire/pushwire/deflate"
 )
 
 // message is one message, its type as the scripts call it.
@@ -42,6 +44,8 @@ type dialing struct {
 	protocols []string
 	secure    *secure
 	header    map[string]string
+	deflate   *peerDeflate // of a foreign client
+	echo      bool         // likewise: it sends back what comes
 }
 
 type server interface {
@@ -75,6 +79,10 @@ func pyWebsockets() *foreign {
 	return &foreign{name: "websockets", scripts: "python/%s.py", parts: []part{python}}
 }
 
+func javaJetty() *foreign {
+	return &foreign{name: "jetty", scripts: "java/%s.java", parts: []part{jetty}}
+}
+
 func (f *foreign) start(t *testing.T) {
 	t.Helper()
 	f.run(t, "client")
@@ -91,6 +99,10 @@ func (f *foreign) dial(t *testing.T, url string, o dialing) (end, string) {
 	if o.header == nil {
 		delete(cmd, "headers")
 	}
+	o.deflate.field(cmd)
+	if o.echo {
+		cmd["echo"] = true
+	}
 	if o.protocols != nil {
 		cmd["protocols"] = o.protocols
 	}
@@ -100,7 +112,7 @@ func (f *foreign) dial(t *testing.T, url string, o dialing) (end, string) {
 	f.child.do(t, cmd)
 	switch e := f.child.next(t); e.Event {
 	case "open":
-		return &foreignEnd{f.child, e.Protocol}, ""
+		return &foreignEnd{f.child, e.Protocol, e.Deflate}, ""
 	case "refused":
 		if e.Code != 0 {
 			return nil, strconv.Itoa(e.Code)
@@ -115,7 +127,13 @@ func (f *foreign) dial(t *testing.T, url string, o dialing) (end, string) {
 func (f *foreign) listen(t *testing.T, protocols []string, s *secure) string {
 	t.Helper()
 	f.run(t, "server")
-	cmd := command{"cmd": "listen", "max": maxMessage, "protocols": protocols}
+	return f.listenOnce(t, command{"protocols": protocols}, s)
+}
+
+// listenOnce makes the running server listen at a port more.
+func (f *foreign) listenOnce(t *testing.T, cmd command, s *secure) string {
+	t.Helper()
+	cmd["cmd"], cmd["max"] = "listen", maxMessage
 	if s != nil {
 		cmd["cert"], cmd["key"] = s.cert, s.key
 	}
@@ -125,13 +143,15 @@ func (f *foreign) listen(t *testing.T, protocols []string, s *secure) string {
 
 func (f *foreign) accept(t *testing.T) end {
 	t.Helper()
-	return &foreignEnd{f.child, f.child.want(t, "open").Protocol}
+	e := f.child.want(t, "open")
+	return &foreignEnd{f.child, e.Protocol, e.Deflate}
 }
 
 // foreignEnd is a connection of a child.
 type foreignEnd struct {
 	child       *child
 	subprotocol string
+	deflate     *deflate.Params // nil without compression
 }
 
 func (e *foreignEnd) protocol() string { return e.subprotocol }

@@ -38,18 +38,18 @@ func ourPairs() []func() pair {
 }
 
 // ourClient is Dial.
-type ourClient struct{}
+type ourClient struct{ config pushwire.Config }
 
 func (ourClient) start(*testing.T) {}
 
-func (ourClient) dial(t *testing.T, url string, o dialing) (end, string) {
+func (o ourClient) dial(t *testing.T, url string, with dialing) (end, string) {
 	t.Helper()
-	d := &pushwire.DialOptions{Protocols: o.protocols, Header: http.Header{}}
-	for name, value := range o.header {
+	d := &pushwire.DialOptions{Config: o.config, Protocols: with.protocols, Header: http.Header{}}
+	for name, value := range with.header {
 		d.Header.Set(name, value)
 	}
-	if o.secure != nil {
-		d.TLS = &tls.Config{RootCAs: o.secure.roots}
+	if with.secure != nil {
+		d.TLS = &tls.Config{RootCAs: with.secure.roots}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), eventTime)
 	defer cancel()
@@ -62,8 +62,9 @@ func (ourClient) dial(t *testing.T, url string, o dialing) (end, string) {
 
 // ourServer is Handler on net/http, or Serve on a bare listener.
 type ourServer struct {
-	raw   bool
-	conns chan *pushwire.Conn
+	raw    bool
+	config pushwire.Config
+	conns  chan *pushwire.Conn
 }
 
 func (s *ourServer) listen(t *testing.T, protocols []string, sec *secure) string {
@@ -76,7 +77,7 @@ func (s *ourServer) listen(t *testing.T, protocols []string, sec *secure) string
 		case <-ctx.Done():
 		}
 	}
-	o := &pushwire.AcceptOptions{Protocols: protocols}
+	o := &pushwire.AcceptOptions{Config: s.config, Protocols: protocols}
 	if !s.raw {
 		server := httptest.NewUnstartedServer(pushwire.Handler(f, o))
 		if sec != nil {

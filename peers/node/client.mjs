@@ -1,28 +1,28 @@
 // A client made of npm's ws package.
 
 import { readFileSync } from "node:fs";
-import { emit, load, obey, verbs, watch } from "./lines.mjs";
+import { deflated, deflateOptions, emit, load, obey, verbs, watch } from "./lines.mjs";
 
 const { WebSocket } = load("ws");
 
 let ws;
 
-function connect({ url, protocols = [], ca, max, headers }) {
+function connect({ url, protocols = [], ca, max, headers, deflate, echo }) {
   return new Promise((resolve) => {
     ws = new WebSocket(url, protocols, {
-      perMessageDeflate: false,
+      perMessageDeflate: deflateOptions(deflate),
       ca: ca && readFileSync(ca),
       maxPayload: max,
       headers,
     });
-    watch(ws);
+    watch(ws, echo);
     let settled = false; // refused and error are told once, with no close after them
     const settle = (event, fields) => {
       if (!settled) emit(event, fields);
       settled = true;
       resolve();
     };
-    ws.once("open", () => settle("open", { protocol: ws.protocol }));
+    ws.once("open", () => settle("open", { protocol: ws.protocol, deflate: deflated(ws) }));
     ws.once("unexpected-response", (_, res) => {
       settle("refused", { code: res.statusCode });
       for (const event of ["close", "error"]) ws.removeAllListeners(event);

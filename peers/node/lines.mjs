@@ -35,9 +35,37 @@ export function obey(table, atEnd = () => {}) {
   lines.on("close", () => last.then(atEnd).finally(() => process.exit(0)));
 }
 
-// watch reports what happens to a socket of the ws package once it is open.
-export function watch(ws) {
-  ws.on("message", (data, binary) => emit("message", { type: binary ? "binary" : "text", data: encode(data) }));
+// deflateOptions are the package's own for what a command asks for; a field
+// that is not there stays unset. All messages are compressed, short ones too.
+export const deflateOptions = (d) =>
+  d ? {
+    threshold: 0,
+    serverNoContextTakeover: d.serverNoContext,
+    clientNoContextTakeover: d.clientNoContext,
+    serverMaxWindowBits: d.serverBits,
+    clientMaxWindowBits: d.clientBits,
+  } : false;
+
+// deflated is what this end goes by, undefined without compression. The
+// package's public field has the extension's name only.
+export function deflated(ws) {
+  if (ws.extensions !== "permessage-deflate") return undefined;
+  const { params } = ws._extensions["permessage-deflate"];
+  return {
+    serverNoContext: params.server_no_context_takeover === true,
+    clientNoContext: params.client_no_context_takeover === true,
+    serverBits: params.server_max_window_bits ?? 15,
+    clientBits: params.client_max_window_bits ?? 15,
+  };
+}
+
+// watch reports what happens to a socket of the ws package once it is open, or
+// sends messages back instead.
+export function watch(ws, echo) {
+  ws.on("message", (data, binary) => {
+    if (echo) ws.send(data, { binary });
+    else emit("message", { type: binary ? "binary" : "text", data: encode(data) });
+  });
   ws.on("ping", (data) => emit("ping", { data: encode(data) }));
   ws.on("pong", (data) => emit("pong", { data: encode(data) }));
   ws.on("close", (code, reason) => emit("close", { code, reason: reason.toString() }));

@@ -4,27 +4,27 @@
 import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
-import { emit, load, obey, verbs, watch } from "./lines.mjs";
+import { deflated, deflateOptions, emit, load, obey, verbs, watch } from "./lines.mjs";
 
 const { WebSocketServer } = load("ws");
 
 let ws;
 
-function listen({ protocols = [], cert, key, max }) {
+function listen({ protocols = [], cert, key, max, deflate, echo }) {
   const server = cert
     ? https.createServer({ cert: readFileSync(cert), key: readFileSync(key) })
     : http.createServer();
   const sockets = new WebSocketServer({
     server,
-    perMessageDeflate: false,
+    perMessageDeflate: deflateOptions(deflate),
     maxPayload: max,
     handleProtocols: (offered) => protocols.find((p) => offered.has(p)) ?? false,
   });
   sockets.on("connection", (socket) => {
     ws = socket;
     ws.on("error", (err) => emit("error", { message: err.message }));
-    watch(ws);
-    emit("open", { protocol: ws.protocol });
+    watch(ws, echo);
+    emit("open", { protocol: ws.protocol, deflate: deflated(ws) });
   });
   return new Promise((resolve) => {
     server.listen(0, "127.0.0.1", () => {

@@ -28,12 +28,42 @@ def emit(event, **fields):
     sys.stdout.flush()
 
 
-async def watch(ws):
-    """Reports what arrives on an open connection, and its end."""
+def extensions(factory, deflate):
+    """The argument of that name for connect and serve, from what a command
+    asks for. A field that is not there stays unset, False is None."""
+    if deflate is None:  # an empty one leaves all unset
+        return None
+    names = {
+        "serverNoContext": "server_no_context_takeover",
+        "clientNoContext": "client_no_context_takeover",
+        "serverBits": "server_max_window_bits",
+        "clientBits": "client_max_window_bits",
+    }
+    values = {names[k]: None if v is False else v for k, v in deflate.items()}
+    return [factory(**values)]
+
+
+def deflated(ws, local, remote):
+    """What this end goes by, None without compression; local and remote are
+    "server" and "client" in the order that fits the role."""
+    for e in ws.protocol.extensions:
+        return {
+            local + "NoContext": e.local_no_context_takeover,
+            remote + "NoContext": e.remote_no_context_takeover,
+            local + "Bits": e.local_max_window_bits,
+            remote + "Bits": e.remote_max_window_bits,
+        }
+
+
+async def watch(ws, echo=False):
+    """Reports what arrives on an open connection, or sends it back, and
+    reports the connection's end."""
     try:
         while True:
             data = await ws.recv()
-            if isinstance(data, str):
+            if echo:
+                await ws.send(data)
+            elif isinstance(data, str):
                 emit("message", type="text", data=encode(data.encode()))
             else:
                 emit("message", type="binary", data=encode(data))

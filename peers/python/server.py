@@ -7,18 +7,32 @@ import asyncio
 import ssl
 
 from websockets.asyncio.server import serve
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
-from lines import Verbs, emit, obey, watch
+from lines import Verbs, deflated, emit, extensions, obey, watch
 
 
 class Server(Verbs):
-    async def listen(self, protocols=None, cert=None, key=None, max=None):
+    servers = []
+
+    async def listen(
+        self, protocols=None, cert=None, key=None, max=None, deflate=None, echo=False
+    ):
+        async def session(ws):
+            self.ws = ws
+            emit(
+                "open",
+                protocol=ws.subprotocol or "",
+                deflate=deflated(ws, "server", "client"),
+            )
+            await watch(ws, echo)
+
         context = None
         if cert:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(cert, key)
         server = await serve(
-            self.session,
+            session,
             "127.0.0.1",
             0,
             subprotocols=protocols or None,
@@ -28,17 +42,13 @@ class Server(Verbs):
                 (p for p in protocols or () if p in offered), None
             ),
             compression=None,
+            extensions=extensions(ServerPerMessageDeflateFactory, deflate),
             ssl=context,
             max_size=max,
             ping_interval=None,
         )
-        self.server = server
+        self.servers.append(server)
         emit("listening", port=server.sockets[0].getsockname()[1])
-
-    async def session(self, ws):
-        self.ws = ws
-        emit("open", protocol=ws.subprotocol or "")
-        await watch(ws)
 
 
 asyncio.run(obey(Server()))
