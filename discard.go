@@ -28,7 +28,7 @@ func (c *Conn) discardOne(ctx context.Context) error {
 	if _, ok := c.in.fromInbox(); ok {
 		return nil
 	}
-	if in := &c.in; len(in.takePart()) > 0 { // a Read was interrupted in it
+	if in := &c.in; len(in.takeAll()) > 0 { // a Read was interrupted in it
 		in.open, in.end = true, false
 	}
 	if !c.in.open {

@@ -153,18 +153,16 @@ func (c *Conn) drainOne(ctx context.Context) error {
 		return err
 	}
 	// What a Reader has not read of its message stays where it is.
-	typ, open, paused, piece := in.typ, in.open, in.paused, bytes.Clone(in.piece)
+	open, paused, piece := in.open, in.paused, bytes.Clone(in.piece)
 	in.open = false
-	part := in.part
-	in.part = nil
-	t, p, err := c.message(ctx, part, nil)
+	t, p, err := c.message(ctx, in.takePart(), nil)
 	if err == nil {
 		in.toInbox(t, p)
 	} else {
 		in.part = p
 	}
 	if open {
-		in.typ, in.open, in.paused, in.piece, in.end = typ, open, paused, piece, true
+		in.open, in.paused, in.piece, in.end = open, paused, piece, true
 	}
 	return err
 }

@@ -389,3 +389,97 @@ func TestTwoClosesLoseNothingOfASlowReader(t *testing.T) {
 		}
 	})
 }
+
+// While Close waits it may hold three things at once: what a Reader has left
+// of its message, whole messages behind that, and the beginning of one more.
+// The application gets them in this order, each whole and with its own type,
+// whichever calls it reads with.
+func TestCloseKeepsMessagesApart(t *testing.T) {
+	type message struct {
+		typ  pushwire.Type
+		data string
+	}
+	type reads func(ctx context.Context, s *pushwire.Conn) (message, error)
+	calls := map[string]reads{
+		"Read": func(ctx context.Context, s *pushwire.Conn) (message, error) {
+			typ, p, err := s.Read(ctx)
+			return message{typ, string(p)}, err
+		},
+		"ReadAppend": func(ctx context.Context, s *pushwire.Conn) (message, error) {
+			typ, p, err := s.ReadAppend(ctx, []byte("kept "))
+			return message{typ, string(p[5:])}, err
+		},
+		"Messages": func(ctx context.Context, s *pushwire.Conn) (message, error) {
+			for m, err := range s.Messages(ctx) {
+				return message{m.Type, string(m.Data)}, err
+			}
+			return message{}, io.ErrUnexpectedEOF
+		},
+		"Reader": func(ctx context.Context, s *pushwire.Conn) (message, error) {
+			typ, r, err := s.Reader(ctx)
+			if err != nil {
+				return message{}, err
+			}
+			p, err := io.ReadAll(r)
+			return message{typ, string(p)}, err
+		},
+	}
+	for _, d := range []*pushwire.Deflate{nil, {Threshold: -1}} {
+		for name, read := range calls {
+			for _, whole := range []int{0, 1} {
+				t.Run(fmt.Sprintf("%s, compressed %v, %d whole", name, d != nil, whole), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						ctx := t.Context()
+						c, s := pushwire.Pipe(&pushwire.Config{Deflate: d, Ping: -1, CloseTimeout: time.Hour})
+						defer c.CloseNow()
+						defer s.CloseNow()
+						first, _ := c.Writer(ctx, frame.Text)
+						io.WriteString(first, "one ")
+						first.(interface{ Flush() error }).Flush()
+						short, cancel := context.WithTimeout(ctx, time.Second)
+						_, r, err := s.Reader(short)
+						if err != nil {
+							t.Fatal(err)
+						}
+						p, err := io.ReadAll(r)
+						if cancel(); string(p) != "one " || !errors.Is(err, context.DeadlineExceeded) {
+							t.Fatalf("%q, %v", p, err)
+						}
+						closed := make(chan error, 1)
+						go func() { closed <- s.Close(1000, "") }()
+						synctest.Wait()
+						io.WriteString(first, "two")
+						first.Close()
+						for range whole {
+							c.Write(ctx, frame.Text, []byte("three"))
+						}
+						last, _ := c.Writer(ctx, frame.Binary)
+						big := noise(3000)
+						last.Write(big)
+						last.(interface{ Flush() error }).Flush()
+						synctest.Wait() // Close has read all of that
+
+						want := []message{{frame.Text, "two"}}
+						for range whole {
+							want = append(want, message{frame.Text, "three"})
+						}
+						want = append(want, message{frame.Binary, string(big) + string(big)})
+						for i, want := range want {
+							if i == 1+whole {
+								last.Write(big)
+								last.Close()
+								go c.Read(ctx)
+							}
+							if got, err := read(ctx, s); got != want || err != nil {
+								t.Fatalf("message %d: %v of %d bytes (%.10q), %v; want %v of %d bytes", i, got.typ, len(got.data), got.data, err, want.typ, len(want.data))
+							}
+						}
+						if err := <-closed; err != nil {
+							t.Error(err)
+						}
+					})
+				})
+			}
+		}
+	}
+}

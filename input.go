@@ -41,7 +41,8 @@ type input struct {
 	// The message in hand.
 	typ    Type   // of the message that the last data event belongs to
 	part   []byte // what a Read that was interrupted had of it
-	open   bool   // a Reader has begun it
+	open   bool   // a Reader has begun it; part may be of a later one then (drain.go)
+	opened Type   // of the message that a Reader has begun
 	paused bool   // that Reader's context ended: another may go on
 	forget bool   // its rest is being skipped: nobody may go on in it
 	end    bool   // piece is the last of it
@@ -266,7 +267,7 @@ func (c *Conn) message(ctx context.Context, dst []byte, l *loan) (Type, []byte, 
 	var err error
 	if in.open {
 		if dst, whole = c.resume(dst); whole {
-			return in.typ, dst, nil
+			return in.opened, dst, nil
 		}
 	}
 	for {

@@ -20,9 +20,7 @@ func (c *Conn) Read(ctx context.Context) (Type, []byte, error) {
 	if m, ok := c.in.fromInbox(); ok {
 		return m.Type, m.Data, nil
 	}
-	part := c.in.part
-	c.in.part = nil
-	t, p, err := c.message(ctx, part, nil)
+	t, p, err := c.message(ctx, c.in.takePart(), nil)
 	if err != nil {
 		c.in.part = p
 		return 0, nil, err
@@ -42,8 +40,7 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (Type, []byte, error)
 		return m.Type, append(dst, m.Data...), nil
 	}
 	n := len(dst)
-	dst = append(dst, c.in.part...)
-	c.in.part = nil
+	dst = append(dst, c.in.takePart()...)
 	t, p, err := c.message(ctx, dst, nil)
 	if err != nil {
 		c.in.part = bytes.Clone(p[n:]) // dst is the caller's
@@ -93,7 +90,7 @@ func (c *Conn) beginLend(ctx context.Context, l *loan) (m Message, whole bool, e
 		c.reading.give()
 		return m, true, nil
 	}
-	m.Data, c.in.part = c.in.part, nil
+	m.Data = c.in.takePart()
 	c.in.bare = true
 	return m, false, nil
 }
@@ -112,11 +109,21 @@ func (c *Conn) endLend(l *loan, m *Message, err error) error {
 	return err
 }
 
-// takePart returns what an interrupted Read had of the message in hand.
+// takePart returns what an interrupted Read had of the message that is read
+// now: nothing where that is one that a Reader has in hand.
 func (in *input) takePart() []byte {
+	if in.open {
+		return nil
+	}
 	p := in.part
 	in.part = nil
-	if z := in.inflation; z != nil && z.piled > 0 {
+	return p
+}
+
+// takeAll is takePart with what was inflated and put aside for a Read.
+func (in *input) takeAll() []byte {
+	p := in.takePart()
+	if z := in.inflation; z != nil && z.piled > 0 && !in.open {
 		p = z.flatten(p)
 	}
 	return p

@@ -28,10 +28,10 @@ func (c *Conn) Reader(ctx context.Context) (Type, io.Reader, error) {
 		}
 	}
 	if m, ok := in.fromInbox(); ok {
-		in.open, in.typ, in.piece, in.end = true, m.Type, m.Data, true
+		in.open, in.opened, in.piece, in.end = true, m.Type, m.Data, true
 		c.stats.messagesRead.Add(^uint64(0)) // it was counted when it came, and is once more at its end
-	} else if p := in.takePart(); len(p) > 0 { // a Read was interrupted in it
-		in.open, in.piece, in.end = true, p, false
+	} else if p := in.takeAll(); len(p) > 0 { // a Read was interrupted in it
+		in.open, in.opened, in.piece, in.end = true, in.typ, p, false
 	}
 	if !in.open {
 		if err := c.begin(ctx); err != nil {
@@ -40,7 +40,7 @@ func (c *Conn) Reader(ctx context.Context) (Type, io.Reader, error) {
 	}
 	in.paused = false
 	in.reader++
-	return in.typ, &messageReader{c, ctx, in.reader}, nil
+	return in.opened, &messageReader{c, ctx, in.reader}, nil
 }
 
 // begin waits for the first event of a message.
@@ -55,7 +55,7 @@ func (c *Conn) begin(ctx context.Context) error {
 			return err
 		}
 		if ev.Kind == frame.Data {
-			in.open, in.typ, in.piece, in.end = true, ev.Type, ev.Payload, ev.End
+			in.open, in.typ, in.opened, in.piece, in.end = true, ev.Type, ev.Type, ev.Payload, ev.End
 			return nil
 		}
 	}
