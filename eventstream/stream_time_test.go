@@ -122,7 +122,7 @@ func TestStuckReaderHitsItsDeadlineAndDelaysNobody(t *testing.T) {
 				var took time.Duration // read after stuck
 				o := &eventstream.Options{}
 				if who == "heartbeat" {
-					o.Heartbeat = time.Millisecond // until nothing fits any more
+					o.Heartbeat = 10 * time.Millisecond // until nothing fits any more
 				}
 				c, _, stop := w.inBubble(w.handler(t, o, func(s *eventstream.Stream, r *http.Request) {
 					if r.URL.Path != "/stuck" {
