@@ -36,12 +36,17 @@ func connect(ctx context.Context, c console, args []string) int {
 		return nil
 	})
 	f.Int64Var(&o.MaxMessage, "max", pushwire.DefaultMaxMessage, "longest message to take, in `bytes`; a longer one ends the connection")
+	compress := f.Bool("deflate", false, "offer to compress messages (permessage-deflate)")
 	insecure := f.Bool("insecure", false, "take any certificate, for a server that has a self-signed one")
 	if status, ok := parse(f, c, args, 1); !ok {
 		return status
 	}
 	if *insecure {
 		o.TLS = &tls.Config{InsecureSkipVerify: true} // asked for by the flag
+	}
+
+	if *compress {
+		o.Deflate = &pushwire.Deflate{}
 	}
 
 	conn, _, err := pushwire.Dial(ctx, f.Arg(0), o)
@@ -52,6 +57,9 @@ func connect(ctx context.Context, c console, args []string) int {
 	connected := "connected to " + conn.RemoteAddr().String()
 	if p := conn.Protocol(); p != "" {
 		connected += ", subprotocol " + p
+	}
+	if _, ok := conn.Deflate(); ok {
+		connected += ", messages are compressed"
 	}
 	fmt.Fprintln(c.err, connected)
 

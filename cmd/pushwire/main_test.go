@@ -172,6 +172,24 @@ func TestEcho(t *testing.T) {
 	}
 }
 
+// TestEchoCompressed: connect asks for compression, serve grants it unless told
+// otherwise.
+func TestEchoCompressed(t *testing.T) {
+	line := strings.Repeat("worth compressing, ", 100)
+	for _, plain := range []bool{false, true} {
+		var args []string
+		if plain {
+			args = []string{"-plain"}
+		}
+		at, stop := startServe(t, args...)
+		_, out, errs := tool(t, line, "connect", "-deflate", "ws://"+at+"/echo")
+		if out != line+"\n" || strings.Contains(errs, "messages are compressed") == plain {
+			t.Errorf("plain %v: %d bytes came back, %q", plain, len(out), errs)
+		}
+		stop()
+	}
+}
+
 // TestServeShutdown ends the server under a client.
 func TestServeShutdown(t *testing.T) {
 	at, stop := startServe(t)

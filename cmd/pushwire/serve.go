@@ -38,6 +38,7 @@ func serve(ctx context.Context, c console, args []string) int {
 	addr := f.String("addr", defaultAddr, "`host:port` to listen on; port 0 takes any free one")
 	cert := f.String("cert", "", "`file` with the certificate chain in PEM; with -key, serves https and wss")
 	key := f.String("key", "", "`file` with the certificate's private key in PEM")
+	plain := f.Bool("plain", false, "never compress messages; without it they are for clients that offer permessage-deflate")
 	verbose := f.Bool("v", false, "log refused handshakes and connections that ended badly")
 	if status, ok := parse(f, c, args, 0); !ok {
 		return status
@@ -64,6 +65,9 @@ func serve(ctx context.Context, c console, args []string) int {
 
 	var group pushwire.Group
 	options := &pushwire.AcceptOptions{Group: &group}
+	if !*plain {
+		options.Deflate = &pushwire.Deflate{}
+	}
 	if *verbose {
 		options.Logger = slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}

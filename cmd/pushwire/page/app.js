@@ -101,7 +101,7 @@ function connect() {
   ws.onopen = () => {
     opened = true;
     setState("open", "open");
-    log("open", `in ${millis(performance.now() - started)}`);
+    log("open", `in ${millis(performance.now() - started)}${ws.extensions && ` · ${ws.extensions}`}`);
   };
 
   ws.onmessage = ({ data }) => {
