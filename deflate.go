@@ -42,7 +42,8 @@ type Deflate struct {
 	// ServerBits and ClientBits, 8 to 15, bound how far that end's compressor
 	// may look back, and so the peer's window: 2^bits bytes. Default 12. A
 	// peer that knows no smaller window, and was not told to use one by name,
-	// may use 15.
+	// may use 15. With a ClientBits of 8 a server gets no compression from
+	// clients of zlib's, which has no such window.
 	ServerBits, ClientBits int
 }
 
@@ -106,6 +107,7 @@ func (a *agreed) accept(d *Deflate, offers []string) (answer string, err error) 
 // not on what is our default: many servers know no window but the largest.
 func (o *DialOptions) dialDeflate() deflate.Options {
 	want := o.Deflate.options()
+	want.ClientBits = o.Deflate.ClientBits // no hint of our default: some decline what is less than theirs
 	want.Fallback = o.Deflate.ServerBits == 0 && !o.Deflate.ServerNoContext
 	return want
 }
