@@ -79,9 +79,16 @@ type setting struct {
 var settings = []setting{
 	{"default", &pushwire.Deflate{Threshold: -1}},
 	{"largest", &pushwire.Deflate{Threshold: -1, ServerBits: 15, ClientBits: 15}},
-	{"smallest", &pushwire.Deflate{Threshold: -1, ServerBits: 8, ClientBits: 8, Level: 6}},
-	{"no context", &pushwire.Deflate{Threshold: -1, ServerBits: 10, ServerNoContext: true, ClientNoContext: true, Level: 9}},
+	{"smallest", &pushwire.Deflate{Threshold: -1, ServerBits: 8, ClientBits: 8, Level: 2}},
+	{"no context", &pushwire.Deflate{Threshold: -1, ServerBits: 10, ServerNoContext: true, ClientNoContext: true, Level: 5}},
 }
+
+// best is what takes longest.
+var best = setting{"best", &pushwire.Deflate{Threshold: -1, ServerBits: 15, ClientBits: 15, Level: 9}}
+
+// long reports whether a mebibyte takes less than a second, under the race
+// detector.
+func (o setting) long() bool { return o.Deflate != nil && o.Level <= 2 }
 
 func ownBits(n int) int {
 	if n == 0 {
