@@ -42,8 +42,8 @@ type Deflate struct {
 	// ServerBits and ClientBits, 8 to 15, bound how far that end's compressor
 	// may look back, and so the peer's window: 2^bits bytes. Default 12. A
 	// peer that knows no smaller window, and was not told to use one by name,
-	// may use 15. With a ClientBits of 8 a server gets no compression from
-	// clients of zlib's, which has no such window.
+	// may use 15. A server with ClientBits of 8 shuts clients out that offer to
+	// be limited and then can't be to that, as those with zlib.
 	ServerBits, ClientBits int
 }
 

@@ -135,8 +135,11 @@ func (o setting) wantAgreed(name string, d peerDeflate) settled {
 	}
 	offers := []deflate.Params{{
 		ServerNoContext: o.ServerNoContext, ClientNoContext: o.ClientNoContext,
-		ServerBits: ownBits(o.ServerBits), ClientBits: ownBits(o.ClientBits),
+		ServerBits: ownBits(o.ServerBits), ClientBits: 15,
 	}}
+	if o.ClientBits != 0 { // else Dial gives no hint
+		offers[0].ClientBits = o.ClientBits
+	}
 	if o.ServerBits == 0 && !o.ServerNoContext { // RFC 7692, 7.1.3: what it prefers, and what it can do with
 		offers = append(offers, deflate.Params{ClientNoContext: o.ClientNoContext, ServerBits: 15, ClientBits: 15})
 	}
