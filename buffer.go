@@ -21,6 +21,7 @@ const (
 type buffer struct {
 	b    []byte
 	pool *bufferPool
+	one  [1][]byte // room for payload (compress.go)
 }
 
 // bufferPool lends buffers of a size. Any goroutine may use it.
@@ -59,6 +60,6 @@ func (b *buffer) free() {
 		pool = &chunkBuffers
 		b.pool = pool
 	}
-	b.b = b.b[:0]
+	b.b, b.one[0] = b.b[:0], nil
 	pool.pool.Put(b)
 }

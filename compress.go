@@ -2,14 +2,9 @@ package pushwire
 
 import (
 	"context"
-	"sync"
 
-	"github.com/pushwire/pushwire/deflate"
 	"github.com/pushwire/pushwire/frame"
 )
-
-// compressors is where connections borrow one for a message.
-var compressors = sync.Pool{New: func() any { return new(deflate.Compressor) }}
 
 // compression is the writing half of permessage-deflate on a connection.
 // What the peer's window holds depends on the order in which compressed
@@ -27,35 +22,47 @@ var compressors = sync.Pool{New: func() any { return new(deflate.Compressor) }}
 // window and held are guarded by output.mu, or belong to these. The other
 // fields are fixed.
 type compression struct {
-	level, bits int
 	threshold   int64
+	level, bits uint8
 	takeover    bool
 
 	held   bool
-	window []byte // the end of what was compressed, with takeover; nil until there was something
+	window history // with takeover
 }
 
-// pack appends a piece of a message to dst, compressed. history is what went
+// pack appends a piece of a message to dst, compressed. window is what went
 // before it.
-func (z *compression) pack(dst, history []byte, last bool, p ...[]byte) []byte {
-	d := compressors.Get().(*deflate.Compressor)
-	dst = d.Append(dst, history, z.level, z.bits, last, p...)
-	compressors.Put(d)
+func (z *compression) pack(dst []byte, window *history, last bool, p ...[]byte) []byte {
+	d := compressors.Get().(*compressor)
+	d.dst, d.window, d.level, d.bits, d.last, d.settle = dst, window, int(z.level), int(z.bits), last, z.takeover
+	d.p = append(d.p[:0], p...) // not p itself, which lies on its owner's stack
+	d.run()
+	dst = d.dst
+	d.free()
 	return dst
 }
 
-// packMessage compresses a message into a borrowed buffer, to which q then
-// points, and which h becomes the header of. Where that makes it no smaller, h
-// is as it came and p is returned.
-func (z *compression) packMessage(h *frame.Header, p [][]byte, q *[1][]byte) ([][]byte, *buffer) {
+// packMessage compresses a message into a borrowed buffer and makes h its
+// header. Where that makes it no smaller, h stays as it came and nil is
+// returned.
+func (z *compression) packMessage(h *frame.Header, p [][]byte) *buffer {
 	buf := chunkBuffers.get()
-	buf.b = z.pack(buf.b, z.window, true, p...)
+	buf.b = z.pack(buf.b, &z.window, true, p...)
 	if int64(len(buf.b)) >= h.Length {
-		return p, buf
+		buf.free()
+		return nil
 	}
 	h.RSV, h.Length = frame.RSV1, int64(len(buf.b))
-	q[0] = buf.b
-	return q[:], buf
+	return buf
+}
+
+// payload is what goes out for the message p that packMessage made b of.
+func (b *buffer) payload(p [][]byte) [][]byte {
+	if b == nil {
+		return p
+	}
+	b.one[0] = b.b
+	return b.one[:]
 }
 
 // commit notes what the peer's window now ends with.
@@ -63,61 +70,64 @@ func (z *compression) packMessage(h *frame.Header, p [][]byte, q *[1][]byte) ([]
 // RFC 7692, 7.2.1: messages that go out plain are no part of it.
 func (z *compression) commit(h *frame.Header, p ...[]byte) {
 	if z.takeover && h.RSV != 0 {
-		z.window = deflate.AppendHistory(z.window, z.bits, p...)
+		z.window.add(int(z.bits), p...)
 	}
 }
 
-// writePacked is writeMessage for one that is worth compressing.
-func (c *Conn) writePacked(ctx context.Context, h *frame.Header, p [][]byte) (begun bool, err error) {
-	z := c.out.compression
-	if z.takeover {
-		return c.writeInContext(ctx, h, p)
-	}
+// admitPacked compresses a message and makes it join the next flush, or waits
+// until it is its turn, like admit. Then leavePacked ends it.
+func (c *Conn) admitPacked(ctx context.Context, h *frame.Header, p [][]byte) (buf *buffer, done bool, err error) {
 	if ctx.Err() != nil {
-		return false, c.stopped("write", ctx)
+		return nil, true, c.stopped("write", ctx)
 	}
-	var q [1][]byte
-	packed, buf := z.packMessage(h, p, &q)
-	begun, err = c.writeFrame(ctx, h, packed, false)
-	buf.free()
-	return begun, err
+	buf = c.out.compression.packMessage(h, p)
+	if done, err = c.admit(ctx, h, buf.payload(p), false); done {
+		buf.free()
+	}
+	return buf, done, err
 }
 
-// writeInContext is writePacked with context takeover.
-func (c *Conn) writeInContext(ctx context.Context, h *frame.Header, p [][]byte) (begun bool, err error) {
+// admitInContext is admitPacked with context takeover.
+func (c *Conn) admitInContext(ctx context.Context, h *frame.Header, p [][]byte) (buf *buffer, done bool, err error) {
 	if ctx.Err() != nil {
-		return false, c.stopped("write", ctx)
+		return nil, true, c.stopped("write", ctx)
 	}
 	z, o := c.out.compression, &c.out
-	var q [1][]byte
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	if err := o.ready(c); err != nil {
-		return false, err
+		o.mu.Unlock()
+		return nil, true, err
 	}
 	if (o.busy || c.in.more.Load()) && !z.held && o.inOrder() && o.joins(h.Length) {
-		packed, buf := z.packMessage(h, p, &q)
-		c.join(h, packed)
+		buf = z.packMessage(h, p)
+		c.join(h, buf.payload(p))
 		z.commit(h, p...)
 		buf.free()
-		return false, nil
+		o.mu.Unlock()
+		return nil, true, nil
 	}
 	o.mu.Unlock()
 	if err := o.take(ctx, c, false); err != nil { // it comes back with mu held
-		return false, err
+		o.mu.Unlock()
+		return nil, true, err
 	}
 	z.held = true
 	o.mu.Unlock()
-	packed, buf := z.packMessage(h, p, &q)
+	buf = z.packMessage(h, p)
 	o.mu.Lock()
-	begun, err = c.writeBusy(ctx, h, packed)
-	if err == nil || begun { // else the peer never sees it
+	return buf, false, nil
+}
+
+// leavePacked ends the turn of a message of which sent says whether the peer
+// sees it, and the caller's hold of mu.
+func (c *Conn) leavePacked(h *frame.Header, p [][]byte, buf *buffer, sent bool) {
+	z := c.out.compression
+	if sent {
 		z.commit(h, p...)
 	}
 	z.held = false
 	buf.free()
-	o.pass(c)
-	return begun, err
+	c.out.leave(c)
 }
 
 // packs reports whether the message whose first frame is h gets compressed.
@@ -136,7 +146,7 @@ func (w *messageWriter) writePacked(h *frame.Header, p [][]byte) (begun bool, er
 	}
 	buf := chunkBuffers.get()
 	defer buf.free()
-	buf.b = z.pack(buf.b, *window, h.Fin, p...)
+	buf.b = z.pack(buf.b, window, h.Fin, p...)
 	if !w.sent {
 		if h.Fin && int64(len(buf.b)) >= h.Length {
 			return w.c.writeFrame(w.ctx, h, p, true)
@@ -149,7 +159,7 @@ func (w *messageWriter) writePacked(h *frame.Header, p [][]byte) (begun bool, er
 	begun, err = w.c.writeFrame(w.ctx, h, [][]byte{buf.b}, true)
 	if err == nil || begun {
 		w.packed = true
-		*window = deflate.AppendHistory(*window, z.bits, p...)
+		window.add(int(z.bits), p...)
 	}
 	return begun, err
 }

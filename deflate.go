@@ -157,13 +157,13 @@ func (c *Conn) startDeflate(p *deflate.Params) {
 		return
 	}
 	own := c.cfg.Deflate.options()
-	in := inflation{bits: p.ClientBits, takeover: !p.ClientNoContext}
-	out := compression{bits: min(p.ServerBits, own.ServerBits), takeover: !p.ServerNoContext && !own.ServerNoContext}
+	in := inflation{bits: uint8(p.ClientBits), takeover: !p.ClientNoContext}
+	out := compression{bits: uint8(min(p.ServerBits, own.ServerBits)), takeover: !p.ServerNoContext && !own.ServerNoContext}
 	if c.role == frame.Client {
-		in = inflation{bits: p.ServerBits, takeover: !p.ServerNoContext}
-		out = compression{bits: min(p.ClientBits, own.ClientBits), takeover: !p.ClientNoContext && !own.ClientNoContext}
+		in = inflation{bits: uint8(p.ServerBits), takeover: !p.ServerNoContext}
+		out = compression{bits: uint8(min(p.ClientBits, own.ClientBits)), takeover: !p.ClientNoContext && !own.ClientNoContext}
 	}
-	out.level, out.threshold = max(1, c.cfg.Deflate.Level), c.cfg.Deflate.threshold()
+	out.level, out.threshold = uint8(max(1, c.cfg.Deflate.Level)), c.cfg.Deflate.threshold()
 	in.limit = c.cfg.maxMessage()
 	in.skipUTF8 = c.cfg.SkipUTF8
 	c.in.inflation, c.out.compression = &in, &out
@@ -181,7 +181,7 @@ func (c *Conn) Deflate() (p deflate.Params, ok bool) {
 	if in == nil {
 		return deflate.Params{}, false
 	}
-	p = deflate.Params{ServerBits: out.bits, ServerNoContext: !out.takeover, ClientBits: in.bits, ClientNoContext: !in.takeover}
+	p = deflate.Params{ServerBits: int(out.bits), ServerNoContext: !out.takeover, ClientBits: int(in.bits), ClientNoContext: !in.takeover}
 	if c.role == frame.Client {
 		p.ServerBits, p.ClientBits = p.ClientBits, p.ServerBits
 		p.ServerNoContext, p.ClientNoContext = p.ClientNoContext, p.ServerNoContext

@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 
-	"github.com/pushwire/pushwire/deflate"
 	"github.com/pushwire/pushwire/frame"
 )
 
@@ -25,30 +23,28 @@ var (
 	errInflatedUTF8   = &frame.Error{Code: frame.CodeInvalidPayload, Token: "message_inflated_not_utf8", Reason: "the text is not valid UTF-8"}
 )
 
-// inflaters is where connections borrow one for a message.
-var inflaters = sync.Pool{New: func() any { return new(deflate.Inflater) }}
-
 // inflation turns the payload of compressed messages into what was sent,
 // piece by piece between the decoder and whoever reads. It belongs to the
 // holder of Conn.reading.
 type inflation struct {
-	bits     int
+	limit    int64
+	bits     uint8
 	takeover bool
 	skipUTF8 bool
-	limit    int64
-	window   []byte // of earlier messages, with takeover; nil until there was one
 
-	z      *deflate.Inflater // borrowed from a message's begin until its last piece was used
-	active bool              // the message in hand is compressed and not at its end
-	last   bool              // src ends its payload
-	more   bool              // z has src, or output that it was not asked for yet
-	src    []byte            // not inflated; within input.buf
+	active bool // the message in hand is compressed and not at its end
+	last   bool // src ends its payload
+	more   bool // z has src, or output that it was not asked for yet
+	ran    bool // z has made the next piece
 	typ    Type
-	length int64 // bytes that came out
 	text   frame.UTF8
-	pile   []*buffer  // what a Read has of it, see collect
+	length int64      // bytes that came out
+	z      *inflater  // borrowed from a message's begin until its last piece was used
+	src    []byte     // not inflated; within input.buf
+	window []byte     // of earlier messages, with takeover; nil until there was one
+	pile   []*buffer  // what a Read has of the message, see collect
+	few    [2]*buffer // room for pile where that suffices
 	piled  int        // bytes in pile
-	few    [2]*buffer // where a short pile lies
 }
 
 // take gives ev's payload to the inflater if it belongs to a compressed
@@ -60,9 +56,13 @@ func (z *inflation) take(ev *frame.Event) bool {
 		z.active = ev.Header.RSV&frame.RSV1 != 0
 		if z.active {
 			if z.z == nil {
-				z.z = inflaters.Get().(*deflate.Inflater)
+				z.z = inflaters.Get().(*inflater)
 			}
-			z.z.Reset(z.bits, z.window)
+			z.z.z.Reset(int(z.bits), z.window)
+			z.z.keeps = 0
+			if z.takeover {
+				z.z.keeps = int(z.bits)
+			}
 			z.typ, z.length = ev.Type, 0
 			z.text.Reset()
 		}
@@ -74,12 +74,29 @@ func (z *inflation) take(ev *frame.Event) bool {
 	return true
 }
 
+// ahead does the work of next that needs a stack of its own, and reports
+// whether there was any. Waiting for that needs stack as well: message does it
+// before it calls what calls next.
+func (z *inflation) ahead() bool {
+	if !z.more || z.ran {
+		return false
+	}
+	d := z.z
+	d.src, d.last, d.window = z.src, z.last, z.window
+	d.run()
+	z.ran = true
+	return true
+}
+
 // next makes ev the next piece, whose header tells by RSV1 that it was
 // inflated. It holds the limit against what came out before anybody gets it.
 func (z *inflation) next(ev *frame.Event) error {
 	*ev = frame.Event{Type: z.typ, Header: frame.Header{RSV: frame.RSV1}}
-	out, n, err := z.z.Next(z.src, z.last)
-	z.src = z.src[n:]
+	z.ahead()
+	z.ran = false
+	d := z.z
+	out, err := d.out, d.err
+	z.src, z.window = z.src[d.n:], d.window
 	if err != nil && err != io.EOF {
 		// RFC 6455, 7.4.1: 1007 is for "data within a message that was not
 		// consistent with the type of the message".
@@ -95,9 +112,6 @@ func (z *inflation) next(ev *frame.Event) error {
 	case err == io.EOF:
 		z.active, z.more = false, false
 		ev.End = true
-		if z.takeover {
-			z.keep()
-		}
 	case len(out) == 0 && len(z.src) == 0:
 		z.more = false
 	}
@@ -107,28 +121,23 @@ func (z *inflation) next(ev *frame.Event) error {
 	return nil
 }
 
-// keep saves what the next message may look back at.
-func (z *inflation) keep() {
-	h := z.z.History()
-	if cap(z.window) < len(h) {
-		z.window = make([]byte, 0, max(len(h), min(2*cap(z.window), 1<<z.bits)))
-	}
-	z.window = append(z.window[:0], h...)
-}
-
 // release gives the inflater back once a message and its last piece are done
 // with.
 func (z *inflation) release() {
 	if z.z != nil && !z.active {
-		inflaters.Put(z.z)
+		z.z.free()
 		z.z = nil
 	}
 }
 
-// assembleInflated is assemble where messages may be compressed.
+// assembleInflated is assemble where messages may be compressed. It returns,
+// too, where ahead has work.
 func (c *Conn) assembleInflated(dst []byte, l *loan) (p []byte, whole bool, err error) {
 	in := &c.in
 	for in.undecoded() {
+		if in.inflation.more && !in.inflation.ran {
+			return dst, false, nil
+		}
 		var ev frame.Event
 		if err := c.decode(&ev); err != nil {
 			return dst, false, err
@@ -156,7 +165,7 @@ func (c *Conn) assembleInflated(dst []byte, l *loan) (p []byte, whole bool, err 
 
 // drop gives back all that is borrowed, for a connection that has failed.
 func (z *inflation) drop() {
-	z.active, z.more, z.src = false, false, nil
+	z.active, z.more, z.ran, z.src = false, false, false, nil
 	z.release()
 	for _, b := range z.pile {
 		b.free()

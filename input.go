@@ -220,7 +220,7 @@ func (c *Conn) decode(ev *frame.Event) error {
 		return c.control(ev)
 	}
 	if in.inflation != nil && ev.Kind == frame.Data && in.inflation.take(ev) {
-		return c.inflate(ev)
+		ev.Kind = frame.More // the next call has its bytes
 	}
 	return nil
 }
@@ -278,6 +278,9 @@ func (c *Conn) message(ctx context.Context, dst []byte, l *loan) (Type, []byte, 
 		}
 		if whole || err != nil {
 			return in.typ, dst, err
+		}
+		if z := in.inflation; z != nil && z.ahead() {
+			continue
 		}
 		if rest := in.dec.Remaining(); rest < directMin || in.full && rest <= bulkMax || in.inflating() {
 			err = c.fill(ctx)

@@ -387,8 +387,8 @@ func (o *output) appendQueued(c *Conn, buf *buffer) (more bool) {
 func (o *output) unqueue(c *Conn) {
 	m := o.queue.pop()
 	c.traceWritten(m.header)
-	if o.compression != nil {
-		o.compression.commit(&m.header, m.plain)
+	if z := o.compression; z != nil && z.takeover && m.header.RSV != 0 {
+		z.window.note(int(z.bits), m.plain)
 	}
 }
 

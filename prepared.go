@@ -26,7 +26,7 @@ type encoded struct {
 	payload []byte // the end of frame
 
 	// Of compressed ones.
-	level, bits int
+	level, bits uint8
 	plain       []byte   // what payload inflates to
 	next        *encoded // another variant of the same message
 }

@@ -37,7 +37,16 @@ func (c *Conn) writeMessage(ctx context.Context, t Type, p [][]byte) (begun bool
 	h := frame.Header{Fin: true, Opcode: t, Length: size(p)}
 	var done bool
 	if z := c.out.compression; z != nil && h.Length >= z.threshold {
-		begun, err = c.writePacked(ctx, &h, p)
+		var buf *buffer
+		if z.takeover {
+			buf, done, err = c.admitInContext(ctx, &h, p)
+		} else {
+			buf, done, err = c.admitPacked(ctx, &h, p)
+		}
+		if !done {
+			begun, err = c.writeBusy(ctx, &h, buf.payload(p))
+			c.leavePacked(&h, p, buf, err == nil || begun)
+		}
 	} else if done, err = c.admit(ctx, &h, p, false); !done {
 		begun, err = c.writeBusy(ctx, &h, p)
 		c.out.leave(c)

@@ -46,7 +46,7 @@ type messageWriter struct {
 	buf    *buffer      // collected bytes
 	sent   bool         // a frame is out
 	packed bool         // the message is compressed
-	window []byte       // the end of what was compressed of it, where no context is taken over
+	window history      // the end of what was compressed of it, where no context is taken over
 	err    error        // final
 }
 
