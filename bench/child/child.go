@@ -78,6 +78,14 @@ func serve(name string) error {
 			return err
 		default:
 		}
+		if q := questions.Text(); q != askUsage && q != askAll {
+			if c.Order == nil {
+				return fmt.Errorf("%s takes no orders", name)
+			}
+			if err := c.Order(q); err != nil {
+				return err
+			}
+		}
 		u, err := usage()
 		if err == nil && questions.Text() == askAll {
 			err = u.holdings()
@@ -106,14 +114,22 @@ type Process struct {
 	out *json.Decoder
 }
 
-// Start starts this program again as the server of a candidate, on one core
-// and with one P, as the Go runtime chooses by itself there.
+// Start starts this program again as the server of a candidate, or the program
+// that the candidate has in its place, on one core and with one P, as the Go
+// runtime chooses by itself there.
 func Start(name string, core int) (*Process, error) {
+	c, err := servers.Find(name)
+	if err != nil {
+		return nil, err
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	p := &Process{cmd: exec.Command(exe)}
+	if c.Command != nil {
+		p.cmd = c.Command()
+	}
 	p.cmd.Env = append(os.Environ(), serverEnv+"="+name)
 	p.cmd.Stderr = os.Stderr
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
@@ -155,6 +171,9 @@ func (p *Process) Usage() (Usage, error) { return p.ask(askUsage) }
 
 // Holdings collects the server's garbage and asks what is left.
 func (p *Process) Holdings() (Usage, error) { return p.ask(askAll) }
+
+// Order has the server do something, and asks what it has used then.
+func (p *Process) Order(order string) (Usage, error) { return p.ask(order) }
 
 func (p *Process) ask(question string) (u Usage, err error) {
 	if _, err := io.WriteString(p.in, question+"\n"); err != nil {

@@ -3,10 +3,12 @@
 package load
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/textproto"
 	"slices"
 	"strings"
 	"time"
@@ -86,7 +88,22 @@ func Open(o Options) (*Generator, error) {
 }
 
 func (g *Generator) connect() (fd int, err error) {
-	ap, err := netip.ParseAddrPort(g.o.Addr)
+	fd, err = connect(g.o.Addr)
+	if err != nil {
+		return -1, err
+	}
+	if !g.o.Raw {
+		if _, err := handshake(fd, g.buf, ""); err != nil {
+			unix.Close(fd)
+			return -1, err
+		}
+	}
+	return fd, unix.SetNonblock(fd, true)
+}
+
+// connect returns a socket that blocks.
+func connect(addr string) (fd int, err error) {
+	ap, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return -1, err
 	}
@@ -102,43 +119,39 @@ func (g *Generator) connect() (fd int, err error) {
 	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ap.Addr().As4()}); err != nil {
 		return -1, err
 	}
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
-		return -1, err
-	}
-	if !g.o.Raw {
-		if err := g.handshake(fd); err != nil {
-			return -1, err
-		}
-	}
-	return fd, unix.SetNonblock(fd, true)
+	return fd, unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 }
 
-// handshake does not check the answer beyond its first line: the tests of the
-// root module do.
-func (g *Generator) handshake(fd int) error {
+// handshake returns the answer's fields, unchecked: the tests of the root
+// module do that. more are lines for the request.
+func handshake(fd int, buf []byte, more string) (textproto.MIMEHeader, error) {
 	const request = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-	if _, err := unix.Write(fd, []byte(request)); err != nil {
-		return err
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+	if _, err := unix.Write(fd, []byte(request+more+"\r\n")); err != nil {
+		return nil, err
 	}
 	var head []byte
 	for !bytes.HasSuffix(head, []byte("\r\n\r\n")) { // no server speaks first here
-		n, err := unix.Read(fd, g.buf)
+		n, err := unix.Read(fd, buf)
 		if err == unix.EINTR {
 			continue
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if n == 0 {
-			return errors.New("the server closed within the handshake")
+			return nil, errors.New("the server closed within the handshake")
 		}
-		head = append(head, g.buf[:n]...)
+		head = append(head, buf[:n]...)
 	}
 	if !strings.HasPrefix(string(head), "HTTP/1.1 101 ") {
-		return fmt.Errorf("the server refused: %q", head)
+		return nil, fmt.Errorf("the server refused: %q", head)
 	}
-	return nil
+	fields := textproto.NewReader(bufio.NewReader(bytes.NewReader(head)))
+	if _, err := fields.ReadLine(); err != nil {
+		return nil, err
+	}
+	return fields.ReadMIMEHeader()
 }
 
 // Close closes the connections, without a closing handshake.

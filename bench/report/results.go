@@ -22,6 +22,7 @@ type Results struct {
 	Go       string            // version of the toolchain
 	Commit   string            // of this module, with a plus sign if files differed from it
 	Versions map[string]string // of the peers' modules
+	Notes    map[string]string `json:",omitempty"` // what else a measurement has to say, by candidate
 	Samples  []Sample          // in the order in which they were taken
 }
 

@@ -59,6 +59,10 @@ var tables = map[string]func(io.Writer, *Results){
 	"idle":        idleTable,
 	"deflate":     deflateTables,
 	"eventstream": eventStreamTables,
+
+	"deflate-echo":      packedEchoTable,
+	"deflate-idle":      packedIdleTable,
+	"deflate-broadcast": packedBroadcastTable,
 }
 
 // Print writes the tables of a measurement.
@@ -104,7 +108,7 @@ func number(v float64, ok bool) string {
 	switch {
 	case !ok:
 		return ""
-	case v >= 100 || v == 0:
+	case v >= 100 || v <= 0:
 		return fmt.Sprintf("%.0f", v)
 	case v >= 10:
 		return fmt.Sprintf("%.1f", v)

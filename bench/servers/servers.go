@@ -6,6 +6,8 @@ package servers
 import (
 	"fmt"
 	"net"
+	"os/exec"
+	"slices"
 
 	"github.com/pushwire/pushwire/bench/memory"
 )
@@ -43,6 +45,17 @@ type Candidate struct {
 	// InMemory handles n messages over nc; payload is what Write sends. nil
 	// where it would be another candidate's.
 	InMemory func(nc *memory.Conn, mode Mode, n int, payload []byte) error
+
+	// Command starts a server that is not part of this program, in place of
+	// Serve; it speaks the lines of package child. nil for all others.
+	Command func() *exec.Cmd
+
+	// Missing says what this machine lacks to run it, "" for nothing. nil
+	// where all is part of this program.
+	Missing func() string
+
+	// Order does what the parent wants done while Serve runs. nil for nothing.
+	Order func(order string) error
 }
 
 // All are the candidates in the order of the tables.
@@ -63,6 +76,11 @@ func Find(name string) (Candidate, error) {
 	for _, c := range All {
 		if c.Name == name {
 			return c, nil
+		}
+	}
+	for _, c := range slices.Concat(Packing, Broadcasting) {
+		if c.Name == name {
+			return c.Candidate, nil
 		}
 	}
 	return Candidate{}, fmt.Errorf("there is no candidate %q", name)

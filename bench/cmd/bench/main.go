@@ -35,6 +35,12 @@ type settings struct {
 
 	idle  int           // idle: connections
 	quiet time.Duration // idle: between the last message and the measurement
+
+	skip              func(row string) bool // of the measurements of compression; nil leaves none out
+	packedIdle        int                   // deflate-idle: connections
+	members           int                   // deflate-broadcast: connections
+	broadcasts        int                   // deflate-broadcast: measured in one round
+	checkedBroadcasts int                   // deflate-broadcast: before these
 }
 
 var full = settings{
@@ -49,6 +55,11 @@ var full = settings{
 	window:     []int{1, 16},
 	idle:       5000,
 	quiet:      time.Second,
+
+	packedIdle:        1000,
+	members:           2000,
+	broadcasts:        60,
+	checkedBroadcasts: 8,
 }
 
 // measurements by the name of their command.
@@ -58,16 +69,24 @@ var measurements = map[string]func(settings, *report.Results) error{
 	"idle":        idle,
 	"deflate":     deflates,
 	"eventstream": eventStreams,
+
+	"deflate-echo":      packedEcho,
+	"deflate-idle":      packedIdleMemory,
+	"deflate-broadcast": packedBroadcast,
 }
 
-const usage = `usage: bench [flags] frame|echo|idle|deflate|eventstream|readme
+const usage = `usage: bench [flags] command
 
   frame    one frame read and written in memory
   echo     loopback echo: processor time of the server for each message
   idle     resident bytes of an idle connection after traffic
-  deflate  time, ratio and memory of compressors and inflaters
-  eventstream
-           event streams decoded and encoded in memory
+
+  deflate            time, ratio and memory of compressors and inflaters
+  deflate-echo       loopback echo of compressed texts
+  deflate-idle       resident bytes of an idle connection after compressed texts
+  deflate-broadcast  processor time of a broadcast for each connection
+  eventstream        event streams decoded and encoded in memory
+
   readme   writes the tables of README.md from the stored results
 
 `
@@ -92,9 +111,11 @@ func main() {
 		os.Exit(2)
 	}
 	if *only != "" {
-		s.candidates = slices.DeleteFunc(slices.Clone(s.candidates), func(c servers.Candidate) bool {
-			return !slices.ContainsFunc(strings.Split(*only, ","), func(part string) bool { return strings.Contains(c.Name, part) })
-		})
+		parts := strings.Split(*only, ",")
+		s.skip = func(row string) bool {
+			return !slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(row, part) })
+		}
+		s.candidates = slices.DeleteFunc(slices.Clone(s.candidates), func(c servers.Candidate) bool { return s.skip(c.Name) })
 	}
 	if err := run(flag.Arg(0), s, *folder, *readme); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
