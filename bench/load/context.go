@@ -86,9 +86,8 @@ func masked(rsv byte, payload []byte) []byte {
 // checker inflates messages with compress/flate, which nobody here uses on the
 // other side of a connection with context takeover but coder.
 type checker struct {
-	z    io.ReadCloser
-	out  bytes.Buffer
-	tail [9]byte
+	z   io.ReadCloser
+	out bytes.Buffer
 }
 
 // message compares one with what is due. dict is what it may look back at: the
