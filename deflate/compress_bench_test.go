@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"github.com/pushwire/pushwire/deflate"
+	"github.com/pushwire/pushwire/internal/feed"
 )
 
 // BenchmarkCompress goes through messages of one connection, with a history of
 // 4 KiB and without; "ratio" is compressed over plain. bench/ has the peers.
 func BenchmarkCompress(b *testing.B) {
 	for _, size := range []int{512, 4096} {
-		feed := compressFeed(1, 200, size)
+		messages := feed.Messages(1, 200, size)
 		for _, takeover := range []bool{true, false} {
 			name := fmt.Sprintf("%d/takeover=%t/", size, takeover)
 			for _, level := range []int{1, 2, 3, 6, 9} {
@@ -23,7 +24,7 @@ func BenchmarkCompress(b *testing.B) {
 					in, out := 0, 0
 					b.ReportAllocs()
 					for i := 0; b.Loop(); i++ {
-						p := feed[i%len(feed)]
+						p := messages[i%len(messages)]
 						dst = z.Append(dst[:0], window, level, 12, true, p)
 						if takeover {
 							window = deflate.AppendHistory(window, 12, p)
@@ -44,7 +45,7 @@ func BenchmarkCompress(b *testing.B) {
 					in := 0
 					b.ReportAllocs()
 					for i := 0; b.Loop(); i++ {
-						p := feed[i%len(feed)]
+						p := messages[i%len(messages)]
 						if !takeover {
 							w.Reset(&out)
 						}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/pushwire/pushwire/deflate"
+	"github.com/pushwire/pushwire/internal/feed"
 )
 
 const compressTail = "\x00\x00\xff\xff"
@@ -87,11 +88,11 @@ var compressData = []struct {
 		return p
 	}},
 	{"text", func(n int) []byte {
-		return bytes.Join(compressFeed(7, n/500+1, 600), nil)[:n]
+		return bytes.Join(feed.Messages(7, n/500+1, 600), nil)[:n]
 	}},
 	{"text and noise", func(n int) []byte {
 		r := rand.New(rand.NewPCG(8, 9))
-		p := bytes.Join(compressFeed(8, n/500+1, 600), nil)[:n]
+		p := bytes.Join(feed.Messages(8, n/500+1, 600), nil)[:n]
 		for i := range p {
 			if i/700%2 == 1 {
 				p[i] = byte(r.Uint32())
@@ -233,7 +234,7 @@ func TestMessageOf100MiB(t *testing.T) {
 		t.Skip("100 MiB take seconds")
 	}
 	var z deflate.Compressor
-	p := bytes.Repeat(compressFeed(3, 1, 100<<10)[0], 1024)
+	p := bytes.Repeat(feed.Messages(3, 1, 100<<10)[0], 1024)
 	got := z.Append(nil, nil, 1, 12, true, p)
 	r := flate.NewReader(io.MultiReader(bytes.NewReader(got), strings.NewReader(compressTail+"\x01\x00\x00\xff\xff")))
 	out := make([]byte, 1<<20)
@@ -287,7 +288,7 @@ func TestHigherLevelsAreSmaller(t *testing.T) {
 			for level := 1; level <= 9; level++ {
 				n := 0
 				var window, out []byte
-				for _, p := range compressFeed(11, 51_200/size+90, size) {
+				for _, p := range feed.Messages(11, 51_200/size+90, size) {
 					out = z.Append(out[:0], window, level, bits, true, p)
 					n += len(out)
 					window = deflate.AppendHistory(window, bits, p)
@@ -385,7 +386,7 @@ func TestPooledCompressorsServeAnyConnection(t *testing.T) {
 		wg.Go(func() {
 			bits := 8 + g
 			var window []byte
-			for i, p := range compressFeed(uint64(g), 60, 300+400*g) {
+			for i, p := range feed.Messages(uint64(g), 60, 300+400*g) {
 				z := pool.Get().(*deflate.Compressor)
 				got := z.Append(nil, window, 1+i%9, bits, true, p)
 				pool.Put(z)

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pushwire/pushwire/bench/deflaters"
-	"github.com/pushwire/pushwire/bench/load"
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/deflate"
+	"github.com/pushwire/pushwire/internal/feed"
 )
 
 var deflateSizes = []int{512, 4 << 10}
@@ -28,18 +28,18 @@ func deflates(s settings, r *report.Results) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for round := range s.rounds {
 		for _, size := range deflateSizes {
-			feed := load.Messages(uint64(size), s.messages, size)
+			messages := feed.Messages(uint64(size), s.messages, size)
 			for _, takeover := range []bool{true, false} {
 				for _, c := range deflaters.Compressors {
-					values, err := compressRound(c, takeover, feed)
+					values, err := compressRound(c, takeover, messages)
 					if err != nil {
 						return fmt.Errorf("%s, messages of %d bytes: %w", c.Name, size, err)
 					}
 					r.Add(report.Sample{Case: report.DeflateCase(size, takeover), Candidate: c.Name, Round: round + 1, Values: values})
 				}
-				packed := compressAll(takeover, feed)
+				packed := compressAll(takeover, messages)
 				for _, c := range deflaters.Inflaters {
-					values, err := inflateRound(c, takeover, feed, packed)
+					values, err := inflateRound(c, takeover, messages, packed)
 					if err != nil {
 						return fmt.Errorf("%s, messages of %d bytes: %w", c.Name, size, err)
 					}
@@ -53,12 +53,12 @@ func deflates(s settings, r *report.Results) error {
 
 // compressRound checks one pass over the messages, measures as many as fill
 // the time, and then what the garbage collector leaves of the compressor.
-func compressRound(c deflaters.Compressor, takeover bool, feed [][]byte) (map[string]float64, error) {
+func compressRound(c deflaters.Compressor, takeover bool, messages [][]byte) (map[string]float64, error) {
 	var dst, window []byte
 	appendTo := c.New(takeover)
 	inflate := deflaters.Inflaters[0].New()
 	in, out := 0, 0
-	for i, p := range feed {
+	for i, p := range messages {
 		dst = appendTo(dst[:0], p)
 		got, err := inflate(nil, window, dst)
 		if err != nil {
@@ -76,10 +76,10 @@ func compressRound(c deflaters.Compressor, takeover bool, feed [][]byte) (map[st
 	runtime.GC()
 	begin, calls := cpuClock(), 0
 	for cpuClock()-begin < deflateSpan {
-		for _, p := range feed {
+		for _, p := range messages {
 			dst = appendTo(dst[:0], p)
 		}
-		calls += len(feed)
+		calls += len(messages)
 	}
 	cpu := cpuClock() - begin
 	with := heapBytes()
@@ -88,7 +88,7 @@ func compressRound(c deflaters.Compressor, takeover bool, feed [][]byte) (map[st
 	without := heapBytes()
 	runtime.KeepAlive(dst)
 	runtime.KeepAlive(window)
-	runtime.KeepAlive(feed)
+	runtime.KeepAlive(messages)
 	pooled := 0.0
 	if c.Pooled {
 		pooled = 1
@@ -103,11 +103,11 @@ func compressRound(c deflaters.Compressor, takeover bool, feed [][]byte) (map[st
 
 // compressAll returns the messages as the inflaters get them, with a window of
 // 4 KiB.
-func compressAll(takeover bool, feed [][]byte) [][]byte {
+func compressAll(takeover bool, messages [][]byte) [][]byte {
 	var z deflate.Compressor
 	var window []byte
-	packed := make([][]byte, len(feed))
-	for i, p := range feed {
+	packed := make([][]byte, len(messages))
+	for i, p := range messages {
 		packed[i] = z.Append(nil, window, 1, 12, true, p)
 		if takeover {
 			window = deflate.AppendHistory(window, 12, p)
@@ -116,7 +116,7 @@ func compressAll(takeover bool, feed [][]byte) [][]byte {
 	return packed
 }
 
-func inflateRound(c deflaters.Inflater, takeover bool, feed, packed [][]byte) (map[string]float64, error) {
+func inflateRound(c deflaters.Inflater, takeover bool, messages, packed [][]byte) (map[string]float64, error) {
 	appendTo := c.New()
 	var dst []byte
 	pass := func(check bool) error {
@@ -126,7 +126,7 @@ func inflateRound(c deflaters.Inflater, takeover bool, feed, packed [][]byte) (m
 			if dst, err = appendTo(dst[:0], window, p); err != nil {
 				return err
 			}
-			if check && !bytes.Equal(dst, feed[i]) {
+			if check && !bytes.Equal(dst, messages[i]) {
 				return fmt.Errorf("message %d is not what it was", i)
 			}
 			if takeover {
@@ -153,7 +153,7 @@ func inflateRound(c deflaters.Inflater, takeover bool, feed, packed [][]byte) (m
 	without := heapBytes()
 	runtime.KeepAlive(dst)
 	runtime.KeepAlive(packed)
-	runtime.KeepAlive(feed)
+	runtime.KeepAlive(messages)
 	return map[string]float64{
 		"ns":         float64(cpu) / float64(calls),
 		"heap_bytes": float64(with - without),

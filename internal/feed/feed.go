@@ -1,4 +1,6 @@
-package deflate_test
+// Package feed makes JSON messages like those that a server pushes, for tests
+// and benchmarks of compression: text that is neither constant nor noise.
+package feed
 
 import (
 	"fmt"
@@ -7,8 +9,8 @@ import (
 	"time"
 )
 
-// compressWords are what people in the chat of the corpus say.
-var compressWords = strings.Fields(`
+// words are what people in the chat of Messages say.
+var words = strings.Fields(`
 the of and to in a is that it was for on are with as his they be at one have
 this from or had by hot but some what there we can out other were all your
 when up use word how said an each she which do their time if will way about
@@ -21,10 +23,10 @@ thanks great awesome sorry maybe definitely tonight morning screenshot https
 design budget quarter metrics graph database migration index query cluster
 region failover certificate expired renewed password account onboarding`)
 
-// compressFeed gives the messages of one connection: events of a chat or of a
+// Messages returns the messages of one connection: events of a chat or of a
 // market as a server would push them, JSON, of about size bytes each, the same
 // for the same seed.
-func compressFeed(seed uint64, count, size int) [][]byte {
+func Messages(seed uint64, count, size int) [][]byte {
 	r := rand.New(rand.NewPCG(seed, 1))
 	names := []string{"alice", "bob", "carol.smith", "dmitri", "eve", "farid", "grace.hopper", "heidi", "ivan", "judy"}
 	rooms := []string{"general", "random", "ops", "support-eu", "releases"}
@@ -49,7 +51,7 @@ func compressFeed(seed uint64, count, size int) [][]byte {
 			if i > 0 {
 				b = append(b, ' ')
 			}
-			b = append(b, compressWords[r.IntN(len(compressWords))]...)
+			b = append(b, words[r.IntN(len(words))]...)
 		}
 		return append(b, `"}`...)
 	}
