@@ -41,15 +41,21 @@ func packed(p, history string) string {
 	return strings.TrimSuffix(b.String(), deflate.Tail)
 }
 
-// unpacked undoes that.
-func unpacked(t *testing.T, p []byte, history string) string {
-	t.Helper()
+// inflated undoes that.
+func inflated(p []byte, history string) (string, error) {
 	r := flate.NewReaderDict(io.MultiReader(bytes.NewReader(p), strings.NewReader(deflate.Tail+"\x01\x00\x00\xff\xff")), []byte(history))
 	b, err := io.ReadAll(r)
+	return string(b), err
+}
+
+// unpacked is inflated for what has to be right.
+func unpacked(t *testing.T, p []byte, history string) string {
+	t.Helper()
+	m, err := inflated(p, history)
 	if err != nil {
 		t.Fatalf("compress/flate does not take %x: %v", p, err)
 	}
-	return string(b)
+	return m
 }
 
 // deflatePeer returns our server with its options, and a peer that has done no
