@@ -303,6 +303,47 @@ func orDefault(bits int) int {
 	return bits
 }
 
+// Offers as foreign clients write them, over one field or more, beside other
+// extensions and behind offers that have to be declined: the same answer on
+// both ways in.
+func TestServerAnswersTheFirstOfferThatItCanMeet(t *testing.T) {
+	o := &pushwire.AcceptOptions{Config: pushwire.Config{Deflate: &pushwire.Deflate{ServerBits: 15, ClientBits: 10}}}
+	f := func(context.Context, *pushwire.Conn, *handshake.Request) {}
+	srv := httptest.NewServer(pushwire.Handler(f, o))
+	defer srv.Close()
+	addrs := []string{srv.Listener.Addr().String(), serve(t, listen(t), f, o)}
+	for _, row := range []struct {
+		lines  []string
+		answer string
+	}{
+		{[]string{"permessage-deflate"}, "permessage-deflate"},
+		{[]string{"permessage-deflate; client_max_window_bits"}, "permessage-deflate; client_max_window_bits=10"},
+		{[]string{`x-foo; a="b", permessage-deflate ; client_max_window_bits = "9"`}, "permessage-deflate; client_max_window_bits=9"},
+		{[]string{"x-foo", "x-bar; a=1", "permessage-deflate; server_max_window_bits=8"}, "permessage-deflate; server_max_window_bits=8"},
+		{[]string{"permessage-deflate; server_max_window_bits=7, permessage-deflate; server_max_window_bits=16", "permessage-deflate; server_no_context_takeover"}, "permessage-deflate; server_no_context_takeover"},
+		{[]string{"permessage-deflate; server_max_window_bits", "permessage-deflate; what, permessage-deflate; client_no_context_takeover"}, "permessage-deflate; client_no_context_takeover"},
+		{[]string{"permessage-deflate; server_max_window_bits=08"}, ""},
+		{[]string{"permessage-deflate; server_max_window_bits=15.0"}, ""},
+		{[]string{"permessage-deflate; client_no_context_takeover; client_no_context_takeover"}, ""},
+		{[]string{"permessage-deflate; client_no_context_takeover=1"}, ""},
+		{[]string{"Permessage-Deflate", "x-webkit-deflate-frame"}, ""},
+	} {
+		for i, addr := range addrs {
+			p := testpeer.Dial(t, addr)
+			var extra []string
+			for _, l := range row.lines {
+				extra = append(extra, "Sec-WebSocket-Extensions: "+l)
+			}
+			p.WriteString(testpeer.RequestHead(extra...))
+			got := p.WantStatus(strings.Join(row.lines, " / "), http.StatusSwitchingProtocols).Header["Sec-Websocket-Extensions"]
+			if strings.Join(got, " / ") != row.answer {
+				t.Errorf("way in %d, %q: answered %q, want %q", i, row.lines, got, row.answer)
+			}
+			p.Close()
+		}
+	}
+}
+
 // Answers that a server must not give (RFC 7692, 7): Dial fails.
 func TestDialRefusesAnswersThatWereNotOffered(t *testing.T) {
 	for _, row := range []struct {
