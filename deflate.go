@@ -17,7 +17,8 @@ const (
 
 // Deflate sets permessage-deflate (RFC 7692). Both ends have to want it. A
 // zero field is its default. With what a client sets for the server's
-// direction it insists: a server that can't do it gets no compression.
+// direction it insists: a server that declines it gets no compression, and
+// Dial fails where one answers less.
 //
 // A connection that takes over context keeps a window of 2^bits bytes for
 // that direction, from its first compressed message on; without takeover it

@@ -230,6 +230,7 @@ func stress(t *testing.T, m mode, role frame.Role, bits int, policy pushwire.Pol
 	})
 	if err != nil {
 		t.Errorf("after %d messages: %v; %v", len(got), err, c.Err())
+		c.CloseNow() // nobody reads any more
 	}
 	writers.Wait()
 	mu.Lock()

@@ -6,12 +6,6 @@ const (
 	compressMinLevel = 1
 	compressMaxLevel = 9
 
-	// compressMinBits and compressMaxBits are the windows that may be
-	// negotiated. RFC 7692, 7.1.2.1: "This parameter has a decimal integer
-	// value without leading zeroes between 8 to 15, inclusive".
-	compressMinBits = 8
-	compressMaxBits = 15
-
 	// compressBlock is the most input (bytes) in one block. A table of codes
 	// costs 60 to 90 bytes, 0.3 % of a block of text; longer blocks cost
 	// memory, and follow changing data less well.
@@ -67,7 +61,7 @@ type Compressor struct {
 // only, not on what z did before. Append allocates nothing but room in dst,
 // once z has the memory that messages of this size need.
 func (z *Compressor) Append(dst, history []byte, level, bits int, last bool, p ...[]byte) []byte {
-	if bits < compressMinBits || bits > compressMaxBits {
+	if bits < minBits || bits > maxBits {
 		panic(fmt.Sprintf("deflate: Append: window of %d bits", bits))
 	}
 	level = min(max(level, compressMinLevel), compressMaxLevel)

@@ -166,10 +166,6 @@ func (e *blockEncoder) count(data []byte, seqs []sequence) (extra int) {
 	return extra
 }
 
-// preOrder is the order in which the lengths of the code for code lengths are
-// sent. RFC 1951, 3.2.7.
-var preOrder = [preCodes]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
-
 var preExtra = [preCodes]uint8{16: 2, 17: 3, 18: 7}
 
 // plan makes the codes of a dynamic block and returns its size in bits
@@ -216,7 +212,7 @@ func (e *blockEncoder) planHeader() {
 	e.pres.list(preCodes)
 	e.builder.build(&e.pres, maxPreCode)
 	e.numPres = preCodes
-	for e.numPres > 4 && e.pres.codes[preOrder[e.numPres-1]] == 0 {
+	for e.numPres > 4 && e.pres.codes[codeLengthOrder[e.numPres-1]] == 0 {
 		e.numPres--
 	}
 }
@@ -259,7 +255,7 @@ func (e *blockEncoder) writeHeader(c *bitCursor) {
 	c.add(uint64(e.dists.used[e.dists.n-1])+1-1, 5)
 	c.add(uint64(e.numPres-4), 4)
 	c.flush()
-	for _, s := range preOrder[:e.numPres] {
+	for _, s := range codeLengthOrder[:e.numPres] {
 		c.add(uint64(e.pres.codes[s]>>codeShift), 3)
 		c.flush()
 	}
