@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,6 +20,7 @@ import (
 	"github.com/pushwire/pushwire/deflate"
 	"github.com/pushwire/pushwire/frame"
 	"github.com/pushwire/pushwire/handshake"
+	"github.com/pushwire/pushwire/internal/memconn"
 	"github.com/pushwire/pushwire/internal/testpeer"
 )
 
@@ -450,6 +452,56 @@ func TestDeflateContextSurvivesWritesThatWereCancelled(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A message that was compressed and then not sent is no part of the peer's
+// window; one whose first byte was sent is.
+func TestDeflateWindowHoldsWhatWasBegunOnly(t *testing.T) {
+	const room = 2000
+	for _, free := range []int{0, 1, 10} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := memconn.PipeSize(room)
+			c := pushwire.NewConn(a, frame.Server, &pushwire.Config{Ping: -1, Deflate: &pushwire.Deflate{Threshold: room}})
+			defer c.CloseNow()
+			peer := testpeer.New(t, b, testpeer.Client)
+			peer.AllowRSV = rsv1
+			if err := c.Write(t.Context(), frame.Binary, noise(room-4-free)); err != nil { // the frame's header has 4
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			cut, next := strings.Repeat(text(1), 5), strings.Repeat(text(1)+"?", 5)
+			if err := c.Write(ctx, frame.Text, []byte(cut)); !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatalf("the pipe is full, and Write returned %v", err)
+			}
+			peer.ReadFrame()
+			history := ""
+			if free > 0 {
+				if got := unpacked(t, peer.ReadFrame().Payload, ""); got != cut {
+					t.Fatalf("%d bytes came of the message that was begun", len(got))
+				}
+				history = cut
+			}
+			if err := c.Write(t.Context(), frame.Text, []byte(next)); err != nil {
+				t.Fatal(err)
+			}
+			if f := peer.ReadFrame(); f.RSV != rsv1 || unpacked(t, f.Payload, history) != next {
+				t.Errorf("%d bytes free: %v", free, f)
+			}
+		})
+	}
+}
+
+func TestDeflateWithoutALimitTakesLongMessages(t *testing.T) {
+	client, server := pushwire.Pipe(&pushwire.Config{MaxMessage: -1, Deflate: &pushwire.Deflate{}})
+	defer client.CloseNow()
+	defer server.CloseNow()
+	want := make([]byte, 3<<20)
+	copy(want[1<<20:], noise(2<<20)) // more than the default on the wire as well
+	go client.Write(t.Context(), frame.Binary, want)
+	if _, got, err := server.Read(t.Context()); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
 }
 
 // A Reader takes over where a Read was interrupted, in a compressed message
