@@ -40,7 +40,7 @@ func TestIdleConnKeepsWindowsAndNothingElse(t *testing.T) {
 				if _, got, err = server.ReadAppend(ctx, got[:0]); err != nil {
 					t.Fatal(err)
 				}
-				if z := server.in.inflation; z.z != nil || z.pile != nil || len(z.src) > 0 {
+				if z := server.in.inflation; z.z != nil || z.pile != nil || z.few != [2]*buffer{} || len(z.src) > 0 {
 					t.Fatalf("after message %d: %+v", i, z)
 				}
 			}
