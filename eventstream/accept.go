@@ -196,6 +196,7 @@ func appendHead(dst []byte, h http.Header) []byte {
 
 func (o *Options) stream(r *http.Request, out sink, a answer) *Stream {
 	s := &Stream{out: out, id: a.id, within: o.within(), beat: o.beat(), group: o.Group, last: time.Now()}
+	s.turn.Lock() // until the head is out: as a member of the Group it may be sent to before
 	s.ctx, s.cancel = context.WithCancelCause(context.WithoutCancel(r.Context()))
 	if a.encoding != nil {
 		s.zip = newZip(a.encoding)

@@ -310,9 +310,9 @@ func (s *Stream) finish() {
 	s.out.close(trailer, deadline)
 }
 
-// open sends the head and the first bytes.
+// open sends the head and the first bytes. The caller holds turn, which is
+// given back.
 func (s *Stream) open(retry time.Duration) error {
-	s.turn.Lock()
 	defer s.leave()
 	var first []byte
 	if retry > 0 {
@@ -320,17 +320,17 @@ func (s *Stream) open(retry time.Duration) error {
 		first = strconv.AppendInt(first, max(retry.Milliseconds(), 1), 10)
 		first = append(first, "\n\n"...)
 	}
+	if err := s.begin(); err != nil {
+		return err
+	}
 	if s.zip != nil {
 		// The header of the compressed format, so that a client that waits
 		// for it before it looks at the answer gets it.
 		b, err := s.zip.append(nil, first)
 		if err != nil {
-			return s.end(EndFailed, fmt.Errorf("the compressor failed: %w", err))
+			return s.done(fmt.Errorf("the compressor failed: %w", err))
 		}
 		first = b
-	}
-	if err := s.begin(); err != nil {
-		return err
 	}
 	return s.done(s.out.open(first))
 }
