@@ -169,3 +169,44 @@ func FuzzGzip(f *testing.F) {
 		}
 	})
 }
+
+// slowGzip lets a test in between an event's compression and its write.
+type slowGzip struct {
+	*gzip.Writer
+	flushed func()
+}
+
+func (z *slowGzip) Flush() error {
+	err := z.Writer.Flush()
+	z.flushed()
+	return err
+}
+
+// A stream that is ended while an event is compressed still ends as its format
+// wants: what is in the checksum has been sent.
+func TestCompressedStreamEndedWithinAnEvent(t *testing.T) {
+	var s *eventstream.Stream
+	n := 0
+	e := eventstream.Encoding{Name: "gzip", New: func(w io.Writer) eventstream.Compressor {
+		return &slowGzip{gzip.NewWriter(w), func() {
+			if n++; n == 3 { // the first is that of the head
+				go s.Close()
+				<-s.Context().Done()
+			}
+		}}
+	}}
+	srv := way{name: "HTTP1"}.serve(t, &eventstream.Options{Encodings: []eventstream.Encoding{e}}, func(it *eventstream.Stream, r *http.Request) {
+		s = it
+		for range 3 {
+			s.Send(eventstream.Event{Data: []byte("some text")})
+		}
+	}, nil)
+	res := get(t, srv.Client(), srv.URL, "Accept-Encoding", "gzip")
+	z, err := gzip.NewReader(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(z); err != nil || string(b) != strings.Repeat("data: some text\n\n", 2) {
+		t.Errorf("got %q, %v", b, err)
+	}
+}

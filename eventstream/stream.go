@@ -148,21 +148,20 @@ func (s *Stream) put(p []byte) error {
 		}
 		return nil
 	}
+	// What has gone through the compressor must go out, or the end of the
+	// format would tell of bytes that did not come. So the write begins here.
+	if err := s.begin(); err != nil {
+		return err
+	}
 	if s.zip != nil {
 		buf := buffers.get()
 		defer buf.free()
-		if e := s.ended(); e != nil {
-			return e
-		}
 		b, err := s.zip.append(buf.b[:0], p)
 		buf.b = b
 		if err != nil {
-			return s.end(EndFailed, fmt.Errorf("the compressor failed: %w", err))
+			return s.done(fmt.Errorf("the compressor failed: %w", err))
 		}
 		p = b
-	}
-	if err := s.begin(); err != nil {
-		return err
 	}
 	return s.done(s.out.write(p))
 }
