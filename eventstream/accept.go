@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -57,6 +58,13 @@ var defaults Options
 func (o *Options) within() time.Duration { return orDefault(o.WriteTimeout, DefaultWriteTimeout) }
 func (o *Options) beat() time.Duration   { return orDefault(o.Heartbeat, DefaultHeartbeat) }
 
+// setHeader sets the fields of Header in h, under the names that net/http uses.
+func (o *Options) setHeader(h http.Header) {
+	for name, values := range o.Header {
+		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+	}
+}
+
 // orDefault is d, or the default for 0, or 0 for "none".
 func orDefault(d, standard time.Duration) time.Duration {
 	switch {
@@ -103,9 +111,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o *Options) (*Stream, error)
 		o = &defaults
 	}
 	h := w.Header()
-	for name, values := range o.Header {
-		h[http.CanonicalHeaderKey(name)] = append([]string(nil), values...)
-	}
+	o.setHeader(h)
 	a, err := o.answer(r, h)
 	if err != nil {
 		refuse(w, err)
@@ -146,15 +152,11 @@ func AcceptConn(nc net.Conn, r *http.Request, o *Options) (*Stream, error) {
 	if o == nil {
 		o = &defaults
 	}
-	h := o.Header.Clone()
-	if h == nil {
-		h = make(http.Header)
-	}
+	h := make(http.Header)
+	o.setHeader(h)
 	a, err := o.answer(r, h)
-	if err == nil {
-		if bad := handshake.CheckHeader(h); bad != nil {
-			err = fmt.Errorf("eventstream: accept: %w", bad)
-		}
+	if bad := handshake.CheckHeader(h); bad != nil { // h is in the answers without a stream, too
+		err = fmt.Errorf("eventstream: accept: %w", bad)
 	}
 	if err != nil {
 		refuseConn(nc, err)

@@ -1,6 +1,7 @@
 package eventstream_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/pushwire/pushwire/eventstream"
 	"github.com/pushwire/pushwire/handshake"
+	"github.com/pushwire/pushwire/internal/memconn"
 )
 
 // ask makes one request over Accept and over AcceptConn, and returns the
@@ -226,5 +228,25 @@ func TestRequestErrorTellsItsStatus(t *testing.T) {
 	var re *eventstream.RequestError
 	if !errors.As(err, &re) || re.Status != 405 || rec.Code != 405 {
 		t.Errorf("%v, answered %d", err, rec.Code)
+	}
+}
+
+// HEAD is answered without a stream, but with the same fields.
+func TestHeaderIsCheckedForHEAD(t *testing.T) {
+	client, server := memconn.Pipe()
+	_, err := eventstream.AcceptConn(server, httptest.NewRequest("HEAD", "/", nil), &eventstream.Options{Header: http.Header{"X": {"a\r\nSet-Cookie: b"}}})
+	var ce *handshake.ConfigError
+	if !errors.As(err, &ce) {
+		t.Errorf("a value with CR LF: %v", err)
+	}
+	if b, _ := io.ReadAll(client); bytes.Contains(b, []byte("Set-Cookie")) {
+		t.Errorf("answered %q", b)
+	}
+}
+
+func TestHeaderNamesInAnyCase(t *testing.T) {
+	res, _ := ask(t, eventstream.Options{Header: http.Header{"content-type": {"text/html"}, "x-test": {"1"}}}, "GET", "/")
+	if ct := res.Header["Content-Type"]; len(ct) != 1 || ct[0] != "text/event-stream" || res.Header.Get("X-Test") != "1" {
+		t.Errorf("head %v", res.Header)
 	}
 }
