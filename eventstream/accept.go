@@ -95,7 +95,9 @@ func Handler(f func(s *Stream, r *http.Request), o *Options) http.Handler {
 // (WriteTimeout, ReadTimeout) no longer count for this request; each write has
 // Options.WriteTimeout. The stream ends with r.Context(), which net/http ends
 // when the client goes; on HTTP/1.x it can only see that once the request's
-// body has been read.
+// body has been read. What the caller leaves of the body is thrown away, and
+// on HTTP/1.x a client that does not send it within half of Options.WriteTimeout
+// gets no stream.
 //
 // The caller has to call Close before its handler returns; see [Handler].
 //
@@ -105,7 +107,8 @@ func Handler(f func(s *Stream, r *http.Request), o *Options) http.Handler {
 // POST), 406 (text/event-stream not accepted; a missing Accept and */* accept
 // it), 503 (the Group is shut down). It is another one, and the answer 500,
 // where w can't flush, or can't set a write deadline though there is to be
-// one, or o can't be obeyed.
+// one, or o can't be obeyed. It is an [*EndError] where the head did not get
+// through in its time.
 func Accept(w http.ResponseWriter, r *http.Request, o *Options) (*Stream, error) {
 	if o == nil {
 		o = &defaults
@@ -127,11 +130,27 @@ func Accept(w http.ResponseWriter, r *http.Request, o *Options) (*Stream, error)
 	if err := s.start(o); err != nil {
 		return nil, err
 	}
-	s.bind()
-	if err := s.open(o.Retry); err != nil {
+	ctl := http.NewResponseController(w)
+	var due time.Time
+	if r.ProtoMajor == 1 && r.Body != http.NoBody && s.within > 0 {
+		// Before it sends the head, net/http reads what is left of the body,
+		// and no write deadline ends that. Half of the time is for this, the
+		// rest for the head. Without WriteTimeout the body has the time that
+		// http.Server gives.
+		due = time.Now().Add(s.within / 2)
+		ctl.SetReadDeadline(due)
+	}
+	err = s.open(o.Retry)
+	if err == nil && !due.IsZero() && r.Context().Err() != nil && !time.Now().Before(due) {
+		// A read deadline that fires looks to net/http as if the client had gone.
+		err = s.end(EndTimeout, fmt.Errorf("the body of the request did not come within %v", s.within/2))
+	}
+	if err != nil {
 		s.Close()
 		return nil, err
 	}
+	ctl.SetReadDeadline(time.Time{})
+	s.bind()
 	s.startTimer()
 	return s, nil
 }
@@ -238,8 +257,6 @@ func newHTTPSink(w http.ResponseWriter, r *http.Request, within time.Duration) (
 	} else if within > 0 {
 		return nil, fmt.Errorf("eventstream: accept: the ResponseWriter can't set a write deadline (%T hides it; it needs an Unwrap method, or a negative Options.WriteTimeout does without)", w)
 	}
-	// A read deadline that fires looks to net/http as if the client had gone.
-	http.NewResponseController(w).SetReadDeadline(time.Time{})
 	if r.ProtoMajor >= 2 || r.TLS != nil {
 		return &timedSink{httpSink: k}, nil
 	}
