@@ -257,7 +257,10 @@ func newHTTPSink(w http.ResponseWriter, r *http.Request, within time.Duration) (
 	} else if within > 0 {
 		return nil, fmt.Errorf("eventstream: accept: the ResponseWriter can't set a write deadline (%T hides it; it needs an Unwrap method, or a negative Options.WriteTimeout does without)", w)
 	}
-	if r.ProtoMajor >= 2 || r.TLS != nil {
+	switch {
+	case r.ProtoMajor >= 2:
+		return &timedSink{httpSink: k, request: r.Context()}, nil
+	case r.TLS != nil:
 		return &timedSink{httpSink: k}, nil
 	}
 	return &k, nil

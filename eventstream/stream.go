@@ -108,9 +108,11 @@ func (s *Stream) Comment(text string) error {
 }
 
 // Close ends the stream. On net/http it has to be called before the handler
-// returns, because a heartbeat must not find the ResponseWriter gone
-// ([Handler] does it). A raw connection is closed, by the goroutine that sends
-// if there is one just now. Closing again does nothing. The error is always
+// returns ([Handler] does it): the stream ends with the request in any case,
+// and nothing is written after that, but only Close waits for a write that is
+// under way then. A raw connection is closed, by the goroutine that sends
+// if there is one just now. A write under way keeps its deadline, and has a
+// second where it has none. Closing again does nothing. The error is always
 // nil.
 func (s *Stream) Close() error {
 	s.end(EndClosed, nil)
@@ -166,8 +168,13 @@ func (s *Stream) put(p []byte) error {
 	return s.done(s.out.write(p))
 }
 
-// begin gives the next write its time, unless the stream has ended.
+// begin gives the next write its time, unless the stream has ended. net/http
+// ends the request's context before it takes the ResponseWriter away, so a
+// write that begins after a handler has returned without Close is refused.
 func (s *Stream) begin() error {
+	if !s.requestLives() {
+		s.requestEnded() // the goroutine for it may not be here yet
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -226,7 +233,7 @@ func (s *Stream) bind() {
 
 // requestEnded is called when the request's context has ended. net/http ends
 // it when the client goes, but also when a write has run into its deadline,
-// and then it may be here before the writer knows.
+// and then it may be here before the writer knows. It may be called twice.
 func (s *Stream) requestEnded() {
 	err := context.Cause(s.request)
 	s.mu.Lock()
@@ -260,8 +267,12 @@ func (s *Stream) end(why End, err error) *EndError {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	if s.writing && (why == EndShutdown || why == EndGone) {
+	switch {
+	case !s.writing:
+	case why == EndShutdown || why == EndGone:
 		s.out.arm(time.Now().Add(closing), 0)
+	case s.within == 0: // nothing else would end it
+		s.out.arm(time.Now().Add(farewell), 0)
 	}
 	unbind := s.unbind
 	s.mu.Unlock()

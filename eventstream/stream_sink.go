@@ -1,6 +1,7 @@
 package eventstream
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -146,6 +147,7 @@ func (k *httpSink) close(trailer []byte, deadline time.Time) {
 //     was. So the deadline is set again until the write has returned.
 type timedSink struct {
 	httpSink
+	request context.Context // of HTTP/2, whose ResponseWriter must not be touched after its end; else nil
 
 	mu       sync.Mutex
 	timer    *time.Timer
@@ -178,7 +180,7 @@ func (k *timedSink) disarm() {
 func (k *timedSink) fire() {
 	k.mu.Lock() // held meanwhile: the handler must not return
 	defer k.mu.Unlock()
-	if k.ctl == nil || k.deadline.IsZero() || time.Now().Before(k.deadline) {
+	if k.ctl == nil || k.deadline.IsZero() || time.Now().Before(k.deadline) || k.requestOver() {
 		return
 	}
 	k.ctl.SetWriteDeadline(past)
@@ -187,8 +189,14 @@ func (k *timedSink) fire() {
 
 func (k *timedSink) close(trailer []byte, deadline time.Time) {
 	k.disarm()
-	k.httpSink.close(trailer, deadline)
+	if !k.requestOver() {
+		k.httpSink.close(trailer, deadline)
+	}
 }
+
+// requestOver reports whether there is nothing left to write to: net/http ends
+// the context of a request on HTTP/2 before it takes the ResponseWriter away.
+func (k *timedSink) requestOver() bool { return k.request != nil && k.request.Err() != nil }
 
 // flusher returns what flushes w, as http.ResponseController finds it; nil if
 // nothing does. It is looked for once and not for each event.

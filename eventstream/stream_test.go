@@ -351,3 +351,44 @@ func TestSendRawToAThousandStreams(t *testing.T) {
 		})
 	}
 }
+
+// A handler that returns without Close is a fault of the program, but what is
+// sent then must not reach a ResponseWriter that net/http has taken back: on
+// HTTP/2 that panics.
+func TestSendAfterTheHandlerHasReturned(t *testing.T) {
+	for _, w := range ways {
+		if w.raw {
+			continue
+		}
+		t.Run(w.name, func(t *testing.T) {
+			streams := make(chan *eventstream.Stream, 1)
+			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				s, err := eventstream.Accept(rw, r, nil)
+				if err != nil {
+					t.Error(err)
+				}
+				streams <- s
+			}))
+			srv.EnableHTTP2 = w.http2
+			if w.tls {
+				srv.StartTLS()
+			} else {
+				srv.Start()
+			}
+			t.Cleanup(srv.Close)
+			res := get(t, srv.Client(), srv.URL)
+			if b, err := io.ReadAll(res.Body); len(b) > 0 || err != nil {
+				t.Errorf("got %q, %v", b, err)
+			}
+			s := <-streams
+			if err := s.Send(eventstream.Event{}); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("Send: %v", err)
+			}
+			s.Close()
+			if res := get(t, srv.Client(), srv.URL); res.StatusCode != 200 {
+				t.Errorf("%v", res.Status)
+			}
+			(<-streams).Close()
+		})
+	}
+}
