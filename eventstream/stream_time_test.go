@@ -418,3 +418,28 @@ func TestErrorsOfWriting(t *testing.T) {
 		s.Close()
 	}
 }
+
+// Without a WriteTimeout, Close is what ends a write that nobody takes.
+func TestCloseEndsAWriteWithoutATimeout(t *testing.T) {
+	for _, w := range []way{{name: "HTTP1"}, {name: "HTTP1-TLS", tls: true}, {name: "HTTP2", tls: true, http2: true}, {name: "raw", raw: true}} {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			failed := make(chan error, 1)
+			o := &eventstream.Options{WriteTimeout: -1, Heartbeat: -1}
+			srv := w.serve(t, o, func(s *eventstream.Stream, r *http.Request) {
+				time.AfterFunc(100*time.Millisecond, func() { s.Close() })
+				for {
+					if err := s.Send(eventstream.Event{Data: make([]byte, 64<<10)}); err != nil {
+						failed <- err
+						return
+					}
+				}
+			}, nil)
+			get(t, srv.Client(), srv.URL) // which does not read
+			var e *eventstream.EndError
+			if err := <-failed; !errors.As(err, &e) || e.End != eventstream.EndClosed {
+				t.Errorf("Send: %v", err)
+			}
+		})
+	}
+}
