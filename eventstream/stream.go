@@ -49,6 +49,8 @@ type Stream struct {
 	timedOut bool        // because it had had its time
 	due      time.Time   // until when that write has time; zero for ever
 	last     time.Time   // when the last write began
+	pending  [][]byte    // from Group.SendRaw, for the holder of turn to write; none while nobody has it
+	behind   int         // bytes of them
 	timer    *time.Timer // for heartbeat and lifetime; nil for none
 	unbind   func() bool // takes back the registration with request; may be nil
 }
@@ -136,7 +138,7 @@ func (s *Stream) write(p []byte) error {
 // leave gives the turn back. Who ends a raw stream while another one writes
 // leaves it to the writer to close the connection.
 func (s *Stream) leave() {
-	s.turn.Unlock()
+	s.settle()
 	if s.raw && s.over.Load() {
 		s.tidy()
 	}
@@ -269,7 +271,7 @@ func (s *Stream) end(why End, err error) *EndError {
 	}
 	switch {
 	case !s.writing:
-	case why == EndShutdown || why == EndGone:
+	case why == EndShutdown || why == EndGone || why == EndBehind:
 		s.out.arm(time.Now().Add(closing), 0)
 	case s.within == 0: // nothing else would end it
 		s.out.arm(time.Now().Add(farewell), 0)

@@ -88,7 +88,8 @@ func BenchmarkSend(b *testing.B) {
 	})
 }
 
-// One event to a thousand streams on loopback, against the bare writes.
+// One event to a thousand streams on loopback, against the bare writes: by a
+// loop of one's own, and by the Group, which may use more than one CPU.
 func BenchmarkFanOut(b *testing.B) {
 	const n = 1000
 	p, err := eventstream.Append(nil, eventstream.Event{ID: "12345", Data: []byte(strings.Repeat("x", 300))})
@@ -124,6 +125,21 @@ func BenchmarkFanOut(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		}
+	})
+	b.Run("Group", func(b *testing.B) {
+		var g eventstream.Group
+		for range n {
+			if _, err := eventstream.AcceptConn(pairTCP(b), httptest.NewRequest("GET", "/", nil), &eventstream.Options{Group: &g}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.Cleanup(g.Shutdown)
+		for b.Loop() {
+			g.SendRaw(p)
+		}
+		if g.Len() != n {
+			b.Fatalf("%d streams are left", g.Len())
 		}
 	})
 }

@@ -19,6 +19,9 @@ const (
 	EndShutdown
 	// EndFailed: a write failed for another reason.
 	EndFailed
+	// EndBehind: the client did not take a write, and too much of Group.SendRaw
+	// was waiting behind it.
+	EndBehind
 )
 
 // String says it in a few words.
@@ -36,6 +39,8 @@ func (e End) String() string {
 		return "the server is shutting down"
 	case EndFailed:
 		return "writing failed"
+	case EndBehind:
+		return "the client fell too far behind"
 	}
 	return "unknown end"
 }

@@ -30,8 +30,8 @@ func (g *Group) Len() int {
 
 // All returns the streams that are open now, in no order. The loop body may
 // end streams and open new ones; those are not in it. To send to all of them
-// from one loop is to wait for the slowest, up to its WriteTimeout: let each
-// stream have its own goroutine for that.
+// in such a loop is to wait for the slowest, up to its WriteTimeout; SendRaw and
+// Send do not.
 func (g *Group) All() iter.Seq[*Stream] {
 	return func(yield func(*Stream) bool) {
 		g.mu.Lock()
