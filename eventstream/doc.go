@@ -47,9 +47,10 @@
 // [Accept] and [Handler] make it on net/http, [AcceptConn] on a connection of
 // one's own. Each event is one write and one flush, and has a deadline of its
 // own in place of those of http.Server; comments keep a silent stream alive;
-// a [Group] ends all streams when the server shuts down. A [Client] follows a
-// stream over any number of connections, and comes back with the last event
-// ID. [Events] reads one answer, as APIs give that stream what they compute.
+// a [Group] sends to all of its streams, without waiting for those that are
+// stuck, and ends them when the server shuts down. A [Client] follows a stream
+// over any number of connections, and comes back with the last event ID.
+// [Events] reads one answer, as APIs give that stream what they compute.
 //
 // The end of a Stream is an [*EndError], which matches [net.ErrClosed]; a
 // request that opens none is a [*RequestError]. The end of a Client's events
@@ -83,6 +84,8 @@
 //	                                     512 B of IDs that differ, and for each ID or type
 //	                                     above 64 B
 //	one write of a Stream                10 s (Options.WriteTimeout)
+//	waiting for a stuck client           64 KiB of Group.SendRaw, then EndBehind
+//	the body of a request, HTTP/1.x      half of the time for a write, unless the handler reads it
 //	silence before a heartbeat           15 s (Options.Heartbeat)
 //	lifetime of a Stream                 none (Options.Lifetime)
 //	at the shutdown of a Group           25 ms for a write under way, 1 s for the end of the body

@@ -94,7 +94,8 @@ func ExampleClient() {
 	// next time after 5
 }
 
-// One event is encoded once and goes to all streams; all end when the server
+// One event is encoded once and goes to all streams, and a client that does not
+// read holds up nobody; all end when the server
 // shuts down, which would wait for them otherwise.
 func ExampleGroup() {
 	var streams eventstream.Group
@@ -115,13 +116,9 @@ func ExampleGroup() {
 		defer res.Body.Close()
 		clients = append(clients, res)
 	}
-	p, err := eventstream.Append(nil, eventstream.Event{ID: "1", Data: []byte("to all")})
-	if err != nil {
+	if err := streams.Send(eventstream.Event{ID: "1", Data: []byte("to all")}); err != nil {
 		fmt.Println(err)
 		return
-	}
-	for s := range streams.All() {
-		s.SendRaw(p) // a server with slow clients gives each stream a goroutine
 	}
 	srv.Config.Shutdown(context.Background())
 	for _, res := range clients {
