@@ -554,3 +554,69 @@ func TestPanicInTheLoop(t *testing.T) {
 		panic("boom")
 	}
 }
+
+// A block without data is known at once, also while the server says no more.
+func TestLastEventIDIsKnownBeforeTheNextEvent(t *testing.T) {
+	clientBubbles(t, func(t *testing.T, w way) {
+		c := &eventstream.Client{}
+		seen := make(chan string, 1)
+		play(t, w, c, []func(http.ResponseWriter, *http.Request){func(w http.ResponseWriter, _ *http.Request) {
+			saysNow(w, "id: 9\n\n")
+			synctest.Wait()
+			seen <- c.LastEventID()
+			saysNow(w, "data: x\n\n")
+		}}, func(eventstream.Event) bool { return false })
+		if id := <-seen; id != "9" {
+			t.Errorf("it was %q", id)
+		}
+	})
+}
+
+// cannedAnswers is a RoundTripper that knows nothing of contexts: only the
+// body tells it that nobody reads any more.
+type cannedAnswers struct {
+	status int
+	ct     string
+	bodies []*closeBody
+}
+
+func (c *cannedAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, body := answerOf(c.status, c.ct, "data: 1\n\ndata: 2\n\n")
+	res.Request = req
+	c.bodies = append(c.bodies, body)
+	return res, nil
+}
+
+// The body is closed on every way out of an attempt.
+func TestClientClosesTheBody(t *testing.T) {
+	for _, row := range []struct {
+		why    string
+		status int
+		ct     string
+		body   func() bool // of the loop; false leaves it
+	}{
+		{"the end of the answer", 200, "text/event-stream", func() bool { return true }},
+		{"the loop is left", 200, "text/event-stream", func() bool { return false }},
+		{"the loop panics", 200, "text/event-stream", func() bool { panic("boom") }},
+		{"204", 204, "", nil},
+		{"a status", 500, "text/plain", nil},
+		{"a type", 200, "text/plain", nil},
+	} {
+		answers := &cannedAnswers{status: row.status, ct: row.ct}
+		c := eventstream.Client{
+			URL: "http://canned/", HTTP: &http.Client{Transport: answers},
+			Backoff: func(int, time.Duration) time.Duration { return -1 },
+		}
+		func() {
+			defer func() { recover() }()
+			for _, err := range c.Events(t.Context()) {
+				if err == nil && !row.body() {
+					break
+				}
+			}
+		}()
+		if len(answers.bodies) != 1 || answers.bodies[0].closed == 0 {
+			t.Errorf("%s: %d answers, the body was not closed", row.why, len(answers.bodies))
+		}
+	}
+}
