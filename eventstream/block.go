@@ -68,6 +68,8 @@ func (b *block) over(f field, n, limit int) bool {
 		left += len(b.typ)
 	case fieldID:
 		left += b.idBytes
+	case fieldRetry:
+		left = max(left, maxRetryDigits) // it is no part of the event, wherever it stands
 	}
 	return n > left
 }

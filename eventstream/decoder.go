@@ -18,7 +18,7 @@ type Decoder struct {
 	// MaxEvent bounds the bytes of an event: those of its data with the line
 	// ends between them, its type and its ID together, after bad UTF-8 was
 	// replaced. Comments and unknown fields are dropped as they come and not
-	// counted. 0 is [DefaultMaxEvent], a negative number no limit.
+	// counted, nor is a retry field of up to 1 KiB. 0 is [DefaultMaxEvent], a negative number no limit.
 	MaxEvent int
 
 	in    input

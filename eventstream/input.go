@@ -16,6 +16,10 @@ const (
 	// for the name of the field and for something to read.
 	slack = 4 << 10
 
+	// maxRetryDigits are the bytes that a retry field may have beside an event
+	// at its limit. They have to find place in slack.
+	maxRetryDigits = 1 << 10
+
 	// maxEmptyReads are the reads without a byte or an error, one after
 	// another, that are taken for an endless loop.
 	maxEmptyReads = 100
