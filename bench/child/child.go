@@ -59,7 +59,7 @@ func serve(name string) error {
 	}
 	file := strings.NewReplacer(" ", "-", "/", "-").Replace(name)
 	if prefix := os.Getenv(cpuEnv); prefix != "" {
-		stop, err := profileCPU(prefix + file + ".cpu")
+		stop, err := ProfileCPU(prefix + file + ".cpu")
 		if err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func Start(name string, core int) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := startPinned(p.cmd, core); err != nil {
+	if err := StartPinned(p.cmd, core); err != nil {
 		return nil, err
 	}
 	p.out = json.NewDecoder(out)
@@ -150,9 +150,9 @@ func Start(name string, core int) (*Process, error) {
 	return p, nil
 }
 
-// startPinned starts cmd from a thread that is pinned to core: a new process
+// StartPinned starts cmd from a thread that is pinned to core: a new process
 // inherits the affinity of the thread that made it.
-func startPinned(cmd *exec.Cmd, core int) error {
+func StartPinned(cmd *exec.Cmd, core int) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var before unix.CPUSet

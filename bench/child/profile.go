@@ -7,8 +7,8 @@ import (
 	"runtime/pprof"
 )
 
-// profileCPU profiles the process until stop is called.
-func profileCPU(file string) (stop func(), err error) {
+// ProfileCPU profiles the process until stop is called.
+func ProfileCPU(file string) (stop func(), err error) {
 	f, err := os.Create(file)
 	if err != nil {
 		return nil, err

@@ -59,6 +59,7 @@ var tables = map[string]func(io.Writer, *Results){
 	"idle":        idleTable,
 	"deflate":     deflateTables,
 	"eventstream": eventStreamTables,
+	"fanout":      fanoutTable,
 
 	"deflate-echo":      packedEchoTable,
 	"deflate-idle":      packedIdleTable,

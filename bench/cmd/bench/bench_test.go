@@ -14,6 +14,7 @@ import (
 
 	"github.com/pushwire/pushwire/bench/child"
 	"github.com/pushwire/pushwire/bench/deflaters"
+	"github.com/pushwire/pushwire/bench/fanout"
 	"github.com/pushwire/pushwire/bench/load"
 	"github.com/pushwire/pushwire/bench/memory"
 	"github.com/pushwire/pushwire/bench/report"
@@ -23,6 +24,7 @@ import (
 
 func TestMain(m *testing.M) {
 	child.Main()
+	fanout.Main()
 	os.Exit(m.Run())
 }
 
@@ -37,6 +39,8 @@ var tiny = settings{
 	sizes:      full.sizes,
 	window:     full.window,
 	idle:       50,
+	streams:    20,
+	events:     2,
 
 	packedIdle:        10,
 	members:           20,
@@ -115,6 +119,12 @@ func candidatesOf(measurement string) (names []string) {
 	}
 	if strings.HasPrefix(measurement, "deflate-") {
 		return nil // see below
+	}
+	if measurement == "fanout" {
+		for _, c := range fanout.All {
+			names = append(names, c.Name)
+		}
+		return names
 	}
 	for _, c := range tiny.candidates {
 		if measurement != "frame" || c.InMemory != nil {

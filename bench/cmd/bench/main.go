@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pushwire/pushwire/bench/child"
+	"github.com/pushwire/pushwire/bench/fanout"
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/bench/servers"
 )
@@ -36,6 +37,9 @@ type settings struct {
 	idle  int           // idle: connections
 	quiet time.Duration // idle: between the last message and the measurement
 
+	only              string                // fanout: as the flag
+	streams           int                   // fanout: open ones of each candidate
+	events            int                   // fanout: of each size in one round
 	skip              func(row string) bool // of the measurements of compression; nil leaves none out
 	packedIdle        int                   // deflate-idle: connections
 	members           int                   // deflate-broadcast: connections
@@ -55,6 +59,8 @@ var full = settings{
 	window:     []int{1, 16},
 	idle:       5000,
 	quiet:      time.Second,
+	streams:    10_000,
+	events:     5,
 
 	packedIdle:        1000,
 	members:           2000,
@@ -69,6 +75,7 @@ var measurements = map[string]func(settings, *report.Results) error{
 	"idle":        idle,
 	"deflate":     deflates,
 	"eventstream": eventStreams,
+	"fanout":      fanOut,
 
 	"deflate-echo":      packedEcho,
 	"deflate-idle":      packedIdleMemory,
@@ -86,6 +93,7 @@ const usage = `usage: bench [flags] command
   deflate-idle       resident bytes of an idle connection after compressed texts
   deflate-broadcast  processor time of a broadcast for each connection
   eventstream        event streams decoded and encoded in memory
+  fanout             one event to many event streams: processor time of the server
 
   readme   writes the tables of README.md from the stored results
 
@@ -93,12 +101,15 @@ const usage = `usage: bench [flags] command
 
 func main() {
 	child.Main()
+	fanout.Main()
 	s := full
 	flag.IntVar(&s.rounds, "rounds", s.rounds, "rounds; tables show the median")
 	flag.DurationVar(&s.span, "span", s.span, "echo: measured time in one round")
 	flag.IntVar(&s.conns, "conns", s.conns, "echo: connections")
 	flag.IntVar(&s.idle, "idle", s.idle, "idle: connections")
-	only := flag.String("only", "", "only candidates whose name holds one of these, separated by commas")
+	flag.IntVar(&s.streams, "streams", s.streams, "fanout: streams")
+	flag.IntVar(&s.events, "events", s.events, "fanout: events of each size in one round")
+	flag.StringVar(&s.only, "only", "", "only candidates whose name holds one of these, separated by commas")
 	folder := flag.String("results", "results", "folder of the results; empty stores nothing")
 	readme := flag.String("readme", "README.md", "file whose tables are written")
 	flag.Usage = func() {
@@ -110,11 +121,8 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if *only != "" {
-		parts := strings.Split(*only, ",")
-		s.skip = func(row string) bool {
-			return !slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(row, part) })
-		}
+	if s.only != "" {
+		s.skip = func(row string) bool { return !s.wants(row) }
 		s.candidates = slices.DeleteFunc(slices.Clone(s.candidates), func(c servers.Candidate) bool { return s.skip(c.Name) })
 	}
 	if err := run(flag.Arg(0), s, *folder, *readme); err != nil {

@@ -1,0 +1,94 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pushwire/pushwire/bench/child"
+	"github.com/pushwire/pushwire/bench/fanout"
+	"github.com/pushwire/pushwire/bench/report"
+)
+
+// fanoutSizes are those of an event as it is encoded, in bytes.
+var fanoutSizes = []int{64, 512}
+
+// fanoutWarm is how many events of each size go out before the first round.
+const fanoutWarm = 3
+
+// fanOut measures what a server spends on one event for each of its many
+// streams. All candidates' streams are open all the time, and candidates take
+// turns event by event.
+func fanOut(s settings, r *report.Results) (err error) {
+	server, client, err := child.Cores()
+	if err != nil {
+		return err
+	}
+	var names []string
+	var open []*fanout.Streams
+	defer func() {
+		for _, o := range open {
+			err = errors.Join(err, o.Close())
+		}
+	}()
+	for _, c := range fanout.All {
+		if c.Name != fanout.Bare && !s.wants(c.Name) {
+			continue
+		}
+		o, err := fanout.Open(c, s.streams, server, client)
+		if err != nil {
+			return err
+		}
+		names, open = append(names, c.Name), append(open, o)
+	}
+	number := 0
+	// events sends n events to the streams of each candidate and returns what
+	// they have cost.
+	events := func(n, size int) ([]fanout.Spent, error) {
+		sum := make([]fanout.Spent, len(open))
+		for range n {
+			number++
+			for i := range open {
+				at := (i + number) % len(open) // no one is always after the same one
+				spent, err := open[at].Send(number, size)
+				if err != nil {
+					return nil, err
+				}
+				sum[at].CPU += spent.CPU
+				sum[at].Writes += spent.Writes
+			}
+		}
+		return sum, nil
+	}
+	for round := range s.rounds {
+		for _, size := range fanoutSizes {
+			if round == 0 {
+				if _, err := events(fanoutWarm, size); err != nil {
+					return err
+				}
+			}
+			sum, err := events(s.events, size)
+			if err != nil {
+				return err
+			}
+			base := max(sum[slices.Index(names, fanout.Bare)].CPU, time.Nanosecond)
+			n := float64(s.events * s.streams)
+			for i, spent := range sum {
+				r.Add(report.Sample{Case: report.FanoutCase(size, s.streams), Candidate: names[i], Round: round + 1, Values: map[string]float64{
+					"cpu_us":  float64(spent.CPU) / 1e3 / n,
+					"of_bare": float64(spent.CPU) / float64(base),
+					"writes":  float64(spent.Writes) / n,
+				}})
+			}
+		}
+	}
+	return nil
+}
+
+// wants reports whether a candidate is among those that were asked for.
+func (s *settings) wants(name string) bool {
+	return s.only == "" || slices.ContainsFunc(strings.Split(s.only, ","), func(part string) bool { return strings.Contains(name, part) })
+}
