@@ -125,7 +125,8 @@ func Accept(w http.ResponseWriter, r *http.Request, o *Options) (*Stream, error)
 		refuse(w, err)
 		return nil, err
 	}
-	s := o.stream(r, out, a)
+	s := &Stream{}
+	o.init(s, r, out, a)
 	s.request = r.Context()
 	if err := s.start(o); err != nil {
 		return nil, err
@@ -182,7 +183,9 @@ func AcceptConn(nc net.Conn, r *http.Request, o *Options) (*Stream, error) {
 		return nil, err
 	}
 	_, isTLS := nc.(*tls.Conn)
-	s := o.stream(r, &connSink{nc: nc, head: appendHead(make([]byte, 0, 512), h), isTLS: isTLS}, a)
+	both := &connStream{sink: connSink{nc: nc, head: appendHead(make([]byte, 0, 512), h), isTLS: isTLS}}
+	s := &both.Stream
+	o.init(s, r, &both.sink, a)
 	s.raw = true
 	if err := s.start(o); err != nil {
 		return nil, err
@@ -215,8 +218,9 @@ func appendHead(dst []byte, h http.Header) []byte {
 	return append(dst, "\r\n"...)
 }
 
-func (o *Options) stream(r *http.Request, out sink, a answer) *Stream {
-	s := &Stream{out: out, id: a.id, within: o.within(), beat: o.beat(), group: o.Group, last: time.Now()}
+// init sets the fields of s.
+func (o *Options) init(s *Stream, r *http.Request, out sink, a answer) {
+	s.out, s.id, s.within, s.beat, s.group, s.last = out, a.id, o.within(), o.beat(), o.Group, time.Now()
 	s.turn.Lock() // until the head is out: as a member of the Group it may be sent to before
 	s.ctx, s.cancel = context.WithCancelCause(context.WithoutCancel(r.Context()))
 	if a.encoding != nil {
@@ -225,7 +229,6 @@ func (o *Options) stream(r *http.Request, out sink, a answer) *Stream {
 	if o.Lifetime > 0 {
 		s.until = s.last.Add(lifetime(o.Lifetime))
 	}
-	return s
 }
 
 // start makes s a member of its Group. One that was shut down since the

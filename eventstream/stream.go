@@ -21,17 +21,14 @@ import (
 // Options.WriteTimeout for it; once one has failed the stream has ended, and
 // every later call returns the same *[EndError].
 type Stream struct {
-	out    sink
-	raw    bool            // we own the connection, and close it
-	id     string          // of the request
-	within time.Duration   // that one write may take; 0 for no bound
-	beat   time.Duration   // between heartbeats; 0 for none
-	until  time.Time       // end of the lifetime; zero for none
-	group  *Group          // may be nil
-	ctx    context.Context // ends with the stream
-	cancel context.CancelCauseFunc
+	// What every send touches comes first. One event for thousands of streams
+	// finds none of them in the processor's cache, and each line of it that a
+	// send has to wait for costs a hundredth of the write.
 
-	request context.Context // of net/http; nil on a raw connection
+	out    sink
+	raw    bool          // we own the connection, and close it
+	over   atomic.Bool   // err is set; may be read without mu
+	within time.Duration // that one write may take; 0 for no bound
 
 	// turn is held by the one that writes, for as long as the peer lets it
 	// wait. It guards zip and finished.
@@ -39,20 +36,28 @@ type Stream struct {
 	zip      *zip // nil where the bytes go out as they are
 	finished bool // the end of the body is written, or given up
 
-	// mu guards the fields below and is never held while the peer is waited
-	// for.
+	// mu guards the fields below, and over, and is never held while the peer is
+	// waited for.
 	mu       sync.Mutex
-	over     atomic.Bool // err is set; may be read without mu
-	err      *EndError   // why the stream has ended; nil while it is open
 	writing  bool        // a write is under way
 	broken   bool        // a write has failed
 	timedOut bool        // because it had had its time
-	due      time.Time   // until when that write has time; zero for ever
 	last     time.Time   // when the last write began
 	pending  [][]byte    // from Group.SendRaw, for the holder of turn to write; none while nobody has it
 	behind   int         // bytes of them
+	err      *EndError   // why the stream has ended; nil while it is open
 	timer    *time.Timer // for heartbeat and lifetime; nil for none
 	unbind   func() bool // takes back the registration with request; may be nil
+
+	// The rest does not change once the stream is open.
+
+	id      string          // of the request
+	beat    time.Duration   // between heartbeats; 0 for none
+	until   time.Time       // end of the lifetime; zero for none
+	group   *Group          // may be nil
+	ctx     context.Context // ends with the stream
+	cancel  context.CancelCauseFunc
+	request context.Context // of net/http; nil on a raw connection
 }
 
 // Times for a stream that is to end because the server shuts down.
@@ -184,8 +189,7 @@ func (s *Stream) begin() error {
 	}
 	s.last = time.Now()
 	if s.within > 0 {
-		s.due = s.last.Add(s.within)
-		s.out.arm(s.due, s.within/4)
+		s.out.arm(s.last.Add(s.within), s.within/4)
 	}
 	s.writing = true
 	return nil
@@ -217,7 +221,7 @@ func (s *Stream) done(err error) error {
 // late reports whether a write is under way that has had its time. The caller
 // holds mu.
 func (s *Stream) late() bool {
-	return s.writing && !s.due.IsZero() && !time.Now().Before(s.due)
+	return s.writing && s.within > 0 && time.Since(s.last) >= s.within
 }
 
 func (s *Stream) lateError(err error) error {

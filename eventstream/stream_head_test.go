@@ -22,7 +22,8 @@ func TestNothingGoesOutBeforeTheHead(t *testing.T) {
 	var g Group
 	o := &Options{Group: &g}
 	k := &order{}
-	s := o.stream(httptest.NewRequest("GET", "/", nil), k, answer{})
+	s := &Stream{}
+	o.init(s, httptest.NewRequest("GET", "/", nil), k, answer{})
 	if err := s.start(o); err != nil || g.Len() != 1 {
 		t.Fatal(err, g.Len())
 	}

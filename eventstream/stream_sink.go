@@ -38,10 +38,17 @@ func (d *lazyDeadline) moves(t time.Time, slack time.Duration) (to time.Time, ok
 
 // connSink is a connection of our own.
 type connSink struct {
-	nc    net.Conn
 	head  []byte // until open
-	isTLS bool
+	nc    net.Conn
 	due   lazyDeadline
+	isTLS bool
+}
+
+// connStream is a stream and its sink in one piece of memory, with what every
+// send touches in the middle.
+type connStream struct {
+	sink connSink
+	Stream
 }
 
 func (k *connSink) open(p []byte) error {
