@@ -37,14 +37,22 @@ type conn struct {
 // receive is the client process.
 func receive(c Candidate, addr string, streams int, l link) error {
 	k := client{silence: c.silence()}
-	if err := k.open(addr, streams); err != nil {
+	to, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return err
+	}
+	if k.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return err
 	}
 	if err := l.answer(answer{}); err != nil {
 		return err
 	}
 	for o := range l.orders() {
-		if err := k.await(c.wire(eventData(o.Number, o.Size))); err != nil {
+		if o.Do == "open" {
+			if err := k.open(to, min(atOnce, streams-len(k.conns))); err != nil {
+				return fmt.Errorf("%s: %w", c.Name, err)
+			}
+		} else if err := k.await(c.wire(eventData(o.Number, o.Size))); err != nil {
 			return fmt.Errorf("%s, event %d: %w", c.Name, o.Number, err)
 		}
 		if err := l.answer(answer{Streams: len(k.conns)}); err != nil {
@@ -54,27 +62,19 @@ func receive(c Candidate, addr string, streams int, l link) error {
 	return nil
 }
 
-func (k *client) open(addr string, streams int) error {
-	to, err := netip.ParseAddrPort(addr)
-	if err != nil {
-		return err
-	}
-	if k.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return err
-	}
-	for len(k.conns) < streams {
-		begin := len(k.conns)
-		for i := begin; i < min(begin+atOnce, streams); i++ {
-			fd, err := connect(to)
-			if err != nil {
-				return fmt.Errorf("stream %d: %w", i+1, err)
-			}
-			k.conns = append(k.conns, conn{fd: fd})
+// open opens n streams more.
+func (k *client) open(to netip.AddrPort, n int) error {
+	begin := len(k.conns)
+	for i := begin; i < begin+n; i++ {
+		fd, err := connect(to)
+		if err != nil {
+			return fmt.Errorf("stream %d: %w", i+1, err)
 		}
-		for i := begin; i < len(k.conns); i++ {
-			if err := k.head(i); err != nil {
-				return fmt.Errorf("stream %d: %w", i+1, err)
-			}
+		k.conns = append(k.conns, conn{fd: fd})
+	}
+	for i := begin; i < len(k.conns); i++ {
+		if err := k.head(i); err != nil {
+			return fmt.Errorf("stream %d: %w", i+1, err)
 		}
 	}
 	return nil

@@ -26,7 +26,7 @@ const (
 // order is a line of JSON from the parent. The end of the orders ends the
 // process, so none outlives its parent.
 type order struct {
-	Do           string // server: ready, send, spent; client: await
+	Do           string // server: ready, send, spent; client: open, await
 	Number, Size int    // of the event
 }
 
@@ -35,7 +35,7 @@ type answer struct {
 	Addr    string        `json:",omitempty"`
 	CPU     time.Duration `json:",omitempty"` // since the event began
 	Writes  int64         `json:",omitempty"` // system calls
-	Streams int           `json:",omitempty"` // that have got the event
+	Streams int           `json:",omitempty"` // that are open, and have got the event
 }
 
 // link is a child's end.
@@ -140,24 +140,42 @@ type Streams struct {
 	server, client *process
 }
 
-// Open starts server and client on a core each, the server with one P as the
-// Go runtime chooses by itself there, and opens n streams.
-func Open(c Candidate, n, serverCore, clientCore int) (s *Streams, err error) {
-	s = &Streams{c: c, n: n}
+// Open starts server and client of each candidate on a core each, the server
+// with one P as the Go runtime chooses by itself there, and opens n streams of
+// each. They open in turns: the kernel finds a connection the sooner the later
+// it was opened among all that it has, which made a twentieth of a write
+// between the first candidate and the last.
+func Open(all []Candidate, n, serverCore, clientCore int) (open []*Streams, err error) {
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("%s: %w", c.Name, err), s.Close())
+			err = errors.Join(err, Close(open))
+			open = nil
 		}
 	}()
-	var a answer
-	if s.server, a, err = start(c, n, "", serverCore); err != nil {
-		return s, err
+	for _, c := range all {
+		s := &Streams{c: c, n: n}
+		open = append(open, s)
+		var a answer
+		if s.server, a, err = start(c, n, "", serverCore); err == nil {
+			s.client, _, err = start(c, n, a.Addr, clientCore)
+		}
+		if err != nil {
+			return open, fmt.Errorf("%s: %w", c.Name, err)
+		}
 	}
-	if s.client, _, err = start(c, n, a.Addr, clientCore); err != nil {
-		return s, err
+	for opened := 0; opened < n; opened += atOnce {
+		for _, s := range open {
+			if _, err := s.client.ask(order{Do: "open"}); err != nil {
+				return open, fmt.Errorf("%s: the client: %w", s.c.Name, err)
+			}
+		}
 	}
-	_, err = s.server.ask(order{Do: "ready"})
-	return s, err
+	for _, s := range open {
+		if _, err := s.server.ask(order{Do: "ready"}); err != nil {
+			return open, fmt.Errorf("%s: the server: %w", s.c.Name, err)
+		}
+	}
+	return open, nil
 }
 
 // Spent is what the server process has used for one event to all streams.
@@ -189,12 +207,14 @@ func (s *Streams) Send(number, size int) (Spent, error) {
 	return Spent{CPU: spent.CPU, Writes: spent.Writes}, nil
 }
 
-// Close ends both processes and waits for their ends.
-func (s *Streams) Close() error {
+// Close ends all processes and waits for their ends.
+func Close(all []*Streams) error {
 	var errs []error
-	for _, p := range []*process{s.server, s.client} { // the server first: it must not see clients go
-		if p != nil {
-			errs = append(errs, p.stop())
+	for _, s := range all {
+		for _, p := range []*process{s.server, s.client} { // the server first: it must not see clients go
+			if p != nil {
+				errs = append(errs, p.stop())
+			}
 		}
 	}
 	return errors.Join(errs...)

@@ -27,23 +27,18 @@ func fanOut(s settings, r *report.Results) (err error) {
 	if err != nil {
 		return err
 	}
+	var candidates []fanout.Candidate
 	var names []string
-	var open []*fanout.Streams
-	defer func() {
-		for _, o := range open {
-			err = errors.Join(err, o.Close())
-		}
-	}()
 	for _, c := range fanout.All {
-		if c.Name != fanout.Bare && !s.wants(c.Name) {
-			continue
+		if c.Name == fanout.Bare || s.wants(c.Name) {
+			candidates, names = append(candidates, c), append(names, c.Name)
 		}
-		o, err := fanout.Open(c, s.streams, server, client)
-		if err != nil {
-			return err
-		}
-		names, open = append(names, c.Name), append(open, o)
 	}
+	open, err := fanout.Open(candidates, s.streams, server, client)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, fanout.Close(open)) }()
 	number := 0
 	// events sends n events to the streams of each candidate and returns what
 	// they have cost.
@@ -52,7 +47,10 @@ func fanOut(s settings, r *report.Results) (err error) {
 		for range n {
 			number++
 			for i := range open {
-				at := (i + number) % len(open) // no one is always after the same one
+				at := (i + number/2) % len(open)
+				if number%2 == 1 {
+					at = len(open) - 1 - at // no one is always after the same one
+				}
 				spent, err := open[at].Send(number, size)
 				if err != nil {
 					return nil, err

@@ -41,20 +41,19 @@ func TestFanoutBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range fanout.All {
-		s, err := fanout.Open(c, 7, server, client)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, size := range []int{16, 64, 512, 1500, 64} {
+	open, err := fanout.Open(fanout.All, 7, server, client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, size := range []int{16, 64, 512, 1500, 64} {
+		for _, s := range open {
 			if _, err := s.Send(i+1, size); err != nil {
-				t.Error(err)
-				break
+				t.Fatal(err)
 			}
 		}
-		if err := s.Close(); err != nil {
-			t.Errorf("%s: %v", c.Name, err)
-		}
+	}
+	if err := fanout.Close(open); err != nil {
+		t.Error(err)
 	}
 	if !slices.ContainsFunc(fanout.All, func(c fanout.Candidate) bool { return c.Name == fanout.Bare }) {
 		t.Error("nothing to compare with")
