@@ -142,9 +142,9 @@ type Streams struct {
 
 // Open starts server and client of each candidate on a core each, the server
 // with one P as the Go runtime chooses by itself there, and opens n streams of
-// each. They open in turns: the kernel finds a connection the sooner the later
-// it was opened among all that it has, which made a twentieth of a write
-// between the first candidate and the last.
+// each. They open in turns: of two equal candidates the one that was opened
+// last cost a twentieth less, most likely because the kernel puts a new
+// connection in front of its hash chain.
 func Open(all []Candidate, n, serverCore, clientCore int) (open []*Streams, err error) {
 	defer func() {
 		if err != nil {
