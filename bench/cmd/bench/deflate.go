@@ -8,8 +8,7 @@ import (
 	"runtime"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/pushwire/pushwire/bench/child"
 	"github.com/pushwire/pushwire/bench/deflaters"
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/deflate"
@@ -74,14 +73,14 @@ func compressRound(c deflaters.Compressor, takeover bool, messages [][]byte) (ma
 		out += len(dst)
 	}
 	runtime.GC()
-	begin, calls := cpuClock(), 0
-	for cpuClock()-begin < deflateSpan {
+	begin, calls := child.CPUTime(), 0
+	for child.CPUTime()-begin < deflateSpan {
 		for _, p := range messages {
 			dst = appendTo(dst[:0], p)
 		}
 		calls += len(messages)
 	}
-	cpu := cpuClock() - begin
+	cpu := child.CPUTime() - begin
 	with := heapBytes()
 	runtime.KeepAlive(appendTo)
 	appendTo = nil
@@ -139,14 +138,14 @@ func inflateRound(c deflaters.Inflater, takeover bool, messages, packed [][]byte
 		return nil, err
 	}
 	runtime.GC()
-	begin, calls := cpuClock(), 0
-	for cpuClock()-begin < deflateSpan {
+	begin, calls := child.CPUTime(), 0
+	for child.CPUTime()-begin < deflateSpan {
 		if err := pass(false); err != nil {
 			return nil, err
 		}
 		calls += len(packed)
 	}
-	cpu := cpuClock() - begin
+	cpu := child.CPUTime() - begin
 	with := heapBytes()
 	runtime.KeepAlive(appendTo)
 	appendTo = nil
@@ -158,23 +157,4 @@ func inflateRound(c deflaters.Inflater, takeover bool, messages, packed [][]byte
 		"ns":         float64(cpu) / float64(calls),
 		"heap_bytes": float64(with - without),
 	}, nil
-}
-
-// cpuClock is the processor time of this process. Unlike that of getrusage it
-// is exact to less than a tick of the kernel.
-func cpuClock() time.Duration {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &ts); err != nil {
-		panic(err) // it fails only for bad arguments
-	}
-	return time.Duration(ts.Nano())
-}
-
-// heapBytes is what lives on the heap. Two collections empty the pools too.
-func heapBytes() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
