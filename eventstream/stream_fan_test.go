@@ -129,6 +129,10 @@ func TestGroupSendBehindAStuckReader(t *testing.T) {
 		if err := context.Cause(s.Context()); !errors.As(err, &e) || e.End != eventstream.EndBehind {
 			t.Errorf("ended with %v", err)
 		}
+		time.Sleep(time.Second) // less than the write under way would have had
+		if _, err := nc.Write([]byte("x")); err == nil {
+			t.Error("the connection of a client that fell behind is still open")
+		}
 		if b, err := io.ReadAll(body); len(b) > 4<<10 {
 			t.Errorf("%d bytes more, %v", len(b), err)
 		}
