@@ -443,3 +443,29 @@ func TestCloseEndsAWriteWithoutATimeout(t *testing.T) {
 		})
 	}
 }
+
+// Under TLS a write that has failed is followed by an alert, which crypto/tls
+// gives five seconds of its own. A stuck reader does not get them.
+func TestStuckReaderUnderTLS(t *testing.T) {
+	for _, w := range []way{{name: "HTTP1", tls: true}, {name: "HTTP2", tls: true, http2: true}, {name: "raw", raw: true, tls: true}} {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			took := make(chan time.Duration, 1)
+			srv := w.serve(t, &eventstream.Options{WriteTimeout: time.Second, Heartbeat: -1}, func(s *eventstream.Stream, r *http.Request) {
+				for {
+					began := time.Now()
+					if err := s.Send(eventstream.Event{Data: make([]byte, 64<<10)}); err != nil {
+						took <- time.Since(began)
+						var e *eventstream.EndError
+						if !errors.As(err, &e) || e.End != eventstream.EndTimeout {
+							t.Errorf("Send: %v", err)
+						}
+						return
+					}
+				}
+			}, nil)
+			get(t, srv.Client(), srv.URL) // which does not read
+			between(t, "Send took", <-took, time.Second, 4*time.Second)
+		})
+	}
+}
