@@ -158,3 +158,12 @@ func inflateRound(c deflaters.Inflater, takeover bool, messages, packed [][]byte
 		"heap_bytes": float64(with - without),
 	}, nil
 }
+
+// heapBytes is what lives on the heap. Two collections empty the pools too.
+func heapBytes() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
