@@ -50,7 +50,8 @@ type inflation struct {
 // take gives ev's payload to the inflater if it belongs to a compressed
 // message.
 //
-// RFC 7692, 6: "the per-message compressed bit" is RSV1 of the first frame.
+// RFC 7692, 6: "A message with the "Per-Message Compressed" bit set on the
+// first fragment of the message is called a "compressed message"."
 func (z *inflation) take(ev *frame.Event) bool {
 	if ev.Start && ev.Header.Opcode != frame.Continuation {
 		z.active = ev.Header.RSV&frame.RSV1 != 0
