@@ -299,7 +299,8 @@ func (s *Stream) tidy() {
 	}
 }
 
-// finish writes what the compression has left, and closes a raw connection.
+// finish writes what Group.SendRaw has left for the holder of turn and what the
+// compression has left, and closes a raw connection.
 // The stream has ended and the caller holds turn.
 func (s *Stream) finish() {
 	if s.finished {
@@ -309,6 +310,7 @@ func (s *Stream) finish() {
 	s.mu.Lock()
 	why := s.err.End
 	clean := !s.broken && (why == EndClosed || why == EndLifetime || why == EndShutdown)
+	pending := s.takePending()
 	s.mu.Unlock()
 	var deadline time.Time
 	switch {
@@ -318,6 +320,9 @@ func (s *Stream) finish() {
 		deadline = time.Now().Add(farewell)
 	case s.within > 0:
 		deadline = time.Now().Add(s.within)
+	}
+	if clean && len(pending) > 0 && !s.writeRest(pending, deadline) {
+		clean, deadline = false, past
 	}
 	var trailer []byte
 	if clean && s.zip != nil {

@@ -145,14 +145,12 @@ func (s *Stream) claim(p []byte) (mine bool) {
 func (s *Stream) settle() {
 	for {
 		s.mu.Lock()
-		if len(s.pending) == 0 || s.err != nil {
-			s.pending, s.behind = nil, 0
+		if len(s.pending) == 0 || s.err != nil { // at the end it is finish that writes
 			s.turn.Unlock()
 			s.mu.Unlock()
 			return
 		}
-		pending := s.pending
-		s.pending, s.behind = nil, 0
+		pending := s.takePending()
 		s.mu.Unlock()
 		if len(pending) == 1 {
 			s.put(pending[0])
@@ -166,4 +164,34 @@ func (s *Stream) settle() {
 			buf.free()
 		}
 	}
+}
+
+// takePending empties pending. The caller holds mu.
+func (s *Stream) takePending() [][]byte {
+	p := s.pending
+	s.pending, s.behind = nil, 0
+	return p
+}
+
+// writeRest writes what was pending when the stream came to a clean end. It
+// reports whether the client took it before the deadline. The caller holds
+// turn.
+func (s *Stream) writeRest(pending [][]byte, deadline time.Time) bool {
+	if deadline.IsZero() {
+		deadline = time.Now().Add(farewell)
+	}
+	s.out.arm(deadline, 0)
+	defer s.out.disarm()
+	for _, p := range pending {
+		if s.zip != nil {
+			var err error
+			if p, err = s.zip.append(nil, p); err != nil {
+				return false
+			}
+		}
+		if s.out.write(p) != nil {
+			return false
+		}
+	}
+	return true
 }

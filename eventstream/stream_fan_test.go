@@ -193,3 +193,29 @@ func TestGroupSendBesideOthers(t *testing.T) {
 		}
 	})
 }
+
+// What SendRaw has left to the one who writes goes out when the stream is
+// closed meanwhile: it was accepted before.
+func TestGroupSendBeforeCloseArrives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g eventstream.Group
+		s, nc := open(t, &g)
+		first, second := strings.Repeat("x", 3000), "and out"
+		for _, data := range []string{first, second} { // the first fills the pipe, the second waits behind it
+			if err := g.Send(eventstream.Event{Data: []byte(data)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Close()
+		var got []string
+		for ev, err := range eventstream.NewDecoder(skipHead(nc)).All() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, string(ev.Data))
+		}
+		if len(got) != 2 || got[0] != first || got[1] != second {
+			t.Errorf("%d events came, want 2", len(got))
+		}
+	})
+}
