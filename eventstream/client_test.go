@@ -1,5 +1,8 @@
 package eventstream_test
 
+// One concern, the Client against scripted servers, in one file: the script at
+// the top is what all of its tests are written in.
+
 import (
 	"context"
 	"errors"
