@@ -388,7 +388,7 @@ func (o *output) unqueue(c *Conn) {
 	m := o.queue.pop()
 	c.traceWritten(m.header)
 	if z := o.compression; z != nil && z.takeover && m.header.RSV != 0 {
-		z.window.note(int(z.bits), m.plain)
+		z.window.note(int(z.bits), m)
 	}
 }
 
