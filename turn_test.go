@@ -26,7 +26,7 @@ func TestTurnIsNotLostWithAWaiterThatLeaves(t *testing.T) {
 		both.Go(cancel)
 		turn.give()
 		both.Wait()
-		if turn.held {
+		if turn.state.Load() != turnFree {
 			t.Fatal("nobody has the turn and it is not free")
 		}
 	}
