@@ -170,7 +170,9 @@ func (c *Conn) writeBusy(ctx context.Context, h *frame.Header, p [][]byte) (begu
 // left behind. The caller holds mu.
 func (c *Conn) cork() {
 	o := &c.out
-	o.corked.Store(true)
+	if !o.corked.Load() {
+		o.corked.Store(true)
+	}
 	if !o.scheduled {
 		o.scheduled = true
 		go func() {
