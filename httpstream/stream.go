@@ -75,6 +75,7 @@ func (e *endpoint) begin(ctx context.Context, q *query) (after topic.Cursor, fir
 		}
 	}
 	if gone != nil {
+		gone = e.cut(ctx, gone)
 		return gone.Oldest, appendResetLine(nil, gone), nil
 	}
 	after = e.position(ctx, after)
@@ -114,6 +115,7 @@ func (e *endpoint) lines(ctx context.Context, out *lineWriter, after topic.Curso
 			after, err = e.burst(ctx, out, &items[0])
 			one[0] = topic.Item{}
 		case errors.As(err, &gone):
+			gone = e.cut(ctx, gone)
 			after = gone.Oldest
 			err = out.write(appendResetLine(nil, gone))
 		case err == nil:
