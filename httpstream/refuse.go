@@ -92,6 +92,8 @@ func sourceRefusal(err error) *RefusedError {
 		e = refused(http.StatusBadRequest, tokenBadCursor, "That is not a cursor.")
 	case errors.Is(err, topic.ErrClosed):
 		e = unavailable("This topic has ended.")
+	case errors.Is(err, topic.ErrFull):
+		e = unavailable("There are too many topics at the moment.")
 	default:
 		e = unavailable("This topic can't be reached at the moment.")
 	}
