@@ -230,7 +230,7 @@ func TestStreamOfABareSource(t *testing.T) {
 		for _, query := range []string{"", "?after=now"} {
 			res := open(t, b.Client, "GET "+site+query, "")
 			l := lines{t, res.Body, nil}
-			l.want("") // a heartbeat that does not know where it is
+			l.want("")      // a heartbeat that does not know where it is
 			synctest.Wait() // it waits again: between two waits for what comes after now, that is another place
 			log.Append("", []byte("x"))
 			if s := l.next(); !strings.Contains(s, `"data":"x"`) {
