@@ -134,6 +134,15 @@ func (s *Stream) Close() error {
 	return nil
 }
 
+// CloseNow ends the stream as [Group.Shutdown] does, and does not wait for the
+// client: a write that is under way has 25 ms left.
+func (s *Stream) CloseNow() {
+	s.end(EndShutdown, nil)
+	if s.raw {
+		s.tidy()
+	}
+}
+
 // write sends p in one piece.
 func (s *Stream) write(p []byte) error {
 	s.turn.Lock()
