@@ -5,9 +5,9 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -31,7 +31,12 @@ type way struct {
 	bare    bool // the ResponseWriter has Flush and deadlines, and can't be hijacked
 	wrapped bool // it has nothing but Unwrap
 	deflate bool
+	narrow  bool // the sockets have small buffers, so that writes do wait
 }
+
+// narrowBuffer is what a narrow socket is asked to hold, in bytes; the kernel
+// doubles it.
+const narrowBuffer = 16 << 10
 
 var ways = []way{
 	{name: "socket", socket: true},
@@ -100,13 +105,34 @@ func (w way) serve(t *testing.T, src topic.Source, o *Options) *site {
 		h.ServeHTTP(rw, r)
 	}))
 	srv.EnableHTTP2 = w.http2
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that go
+	if w.narrow {
+		srv.Config.ConnContext = func(ctx context.Context, nc net.Conn) context.Context {
+			if tc, ok := nc.(*tls.Conn); ok {
+				nc = tc.NetConn()
+			}
+			nc.(*net.TCPConn).SetWriteBuffer(narrowBuffer)
+			return ctx
+		}
+	}
 	if w.tls {
 		srv.StartTLS()
 	} else {
 		srv.Start()
 	}
+	if w.narrow {
+		srv.Client().Transport.(*http.Transport).DialContext = dialNarrow
+	}
 	t.Cleanup(srv.Close)
 	return &site{srv, w}
+}
+
+func dialNarrow(ctx context.Context, network, addr string) (net.Conn, error) {
+	nc, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err == nil {
+		nc.(*net.TCPConn).SetReadBuffer(narrowBuffer)
+	}
+	return nc, err
 }
 
 // got is what a client got: an item, a position or a reset.
@@ -139,6 +165,9 @@ func (s *site) dial(ctx context.Context, query string) (*reader, error) {
 		o := &pushwire.DialOptions{}
 		if s.way.tls {
 			o.TLS = s.Client().Transport.(*http.Transport).TLSClientConfig
+		}
+		if s.way.narrow {
+			o.NetDial = dialNarrow
 		}
 		if s.way.deflate {
 			o.Deflate = &pushwire.Deflate{Threshold: -1}
@@ -380,6 +409,3 @@ func waitFor(t *testing.T, what string, f func() bool) {
 		}
 	}
 }
-
-var _ = errors.Is
-var _ = tls.Config{}
