@@ -14,6 +14,17 @@ func (closedError) Error() string        { return "topic: closed" }
 func (closedError) Is(target error) bool { return target == net.ErrClosed }
 func (closedError) Token() string        { return "closed" }
 
+// ErrFull is what a [Hub] returns that has as many topics as it may have.
+var ErrFull error = hubError{"too many topics", "full"}
+
+// ErrName is what a [Hub] returns for a name that is longer than [MaxName].
+var ErrName error = hubError{"the name is too long", "bad_name"}
+
+type hubError struct{ text, token string }
+
+func (e hubError) Error() string { return "topic: " + e.text }
+func (e hubError) Token() string { return e.token }
+
 // A GoneError says that a source can't go on after a cursor: items behind it
 // are not kept any more, or it is of another epoch, or it was never given out.
 // Where to go on is the reader's choice; that something is missing is certain

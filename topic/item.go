@@ -73,14 +73,23 @@ func (p *Publication) Check() error {
 }
 
 func typeFault(s string) string {
-	switch {
-	case s == "" || s == DefaultType:
+	if s == "" || s == DefaultType {
 		return ""
-	case len(s) > MaxType:
+	}
+	if len(s) > MaxType {
 		return "longer than " + strconv.Itoa(MaxType) + " bytes"
-	case strings.ContainsAny(s, "\r\n\x00"):
-		return "a CR, LF or NUL in it"
-	case !utf8.ValidString(s):
+	}
+	ascii := true
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\r' || c == '\n' || c == 0:
+			return "a CR, LF or NUL in it"
+		case c >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	switch {
+	case !ascii && !utf8.ValidString(s):
 		return "not UTF-8"
 	case strings.HasPrefix(s, reservedPrefix):
 		return "the prefix " + reservedPrefix + " is reserved"

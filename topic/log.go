@@ -1,7 +1,6 @@
 package topic
 
 import (
-	"bytes"
 	"context"
 	"strconv"
 	"strings"
@@ -58,6 +57,7 @@ type Log struct {
 	bytes   int64
 	cursors cursors
 	dedup   dedup
+	clock   clock
 	typ     string      // of the newest item that had one of its own
 	age     *time.Timer // nil until it is needed
 	aging   bool        // the timer runs
@@ -105,20 +105,22 @@ func (l *Log) publish(p *Publication) (c Cursor, stored bool, err error) {
 	if err := p.Check(); err != nil {
 		return "", false, err
 	}
+	if p.Type == "" {
+		p.Type = DefaultType
+	}
 	size := len(p.Data) + len(p.Type)
 	if size > l.MaxBytes {
 		return "", false, &ItemError{Field: "data", Fault: strconv.Itoa(size) + " bytes; the limit is " + strconv.Itoa(l.MaxBytes), Size: size, Limit: l.MaxBytes}
 	}
 	// All that takes time is done before the lock.
-	e := &entry{size: size}
-	e.item = Item{Data: bytes.Clone(p.Data), Binary: p.Binary, shared: &e.shared}
+	e := newEntry(p.Data, p.Binary)
 
 	l.mu.Lock()
 	if l.closed.Load() {
 		l.mu.Unlock()
 		return "", false, ErrClosed
 	}
-	now := time.Now() // in the lock: times are in the order of items
+	now := l.clock.now() // in the lock: times are in the order of items
 	if p.Key != "" && l.Dedup > 0 {
 		if c, ok := l.dedup.find(p.Key, now, l.Dedup); ok {
 			l.mu.Unlock()
@@ -148,7 +150,7 @@ func (l *Log) publish(p *Publication) (c Cursor, stored bool, err error) {
 // is mostly that of the item before. l.mu is held.
 func (l *Log) ownType(typ string) string {
 	switch typ {
-	case "", DefaultType:
+	case DefaultType:
 		return DefaultType
 	case l.typ:
 	default:
@@ -168,7 +170,7 @@ func (l *Log) makeRoom(seq uint64, size int, now time.Time) {
 
 // evict removes the oldest item, which there is. l.mu is held.
 func (l *Log) evict() {
-	l.bytes -= int64(l.ring.take(l.oldest).size)
+	l.bytes -= int64(l.ring.take(l.oldest).size())
 	l.oldest++
 }
 

@@ -62,3 +62,21 @@ func (l *Log) grown() {
 	left := l.MaxAge - time.Since(l.ring.get(l.oldest).item.Time)
 	l.startAging(max(left, l.MaxAge/agingPause, time.Millisecond))
 }
+
+// clock gives times. It reads only the monotonic clock, which takes half the
+// time, and the other one once a second: times follow it when it is set.
+type clock struct {
+	base time.Time
+}
+
+// clockBase is how long a reading of both clocks serves.
+const clockBase = time.Second
+
+func (c *clock) now() time.Time {
+	since := time.Since(c.base)
+	if since >= clockBase { // also the first time
+		c.base = time.Now()
+		return c.base
+	}
+	return c.base.Add(since)
+}

@@ -2,13 +2,6 @@ package topic
 
 import "sync/atomic"
 
-// entry is one item of a log, in one allocation with what its readers share.
-type entry struct {
-	item   Item
-	shared shared
-	size   int // bytes that count against MaxBytes
-}
-
 // segmentItems is how many places a segment has: 64 pointers, half a kilobyte.
 const segmentItems = 64
 

@@ -100,7 +100,7 @@ func TestReadFillsTheCapacityOfTheBuffer(t *testing.T) {
 }
 
 func TestLimitsOfNumberAndBytes(t *testing.T) {
-	l := Log{MaxItems: 3, MaxBytes: 10}
+	l := Log{MaxItems: 3, MaxBytes: 24} // of 8 bytes each
 	all := fill(&l, 5)
 	if got := texts(t, &l, ""); got != "2 3 4" {
 		t.Errorf("of five items, three are %q", got)
@@ -112,16 +112,16 @@ func TestLimitsOfNumberAndBytes(t *testing.T) {
 	if got := texts(t, &l, gone.Oldest); got != "2 3 4" {
 		t.Errorf("after Oldest: %q", got)
 	}
-	l.Append("t", []byte("12345678")) // 9 bytes, so one more fits
-	if got := texts(t, &l, ""); got != "4 12345678" {
+	l.Append("t", []byte("123456789012345")) // 16 bytes, so one more fits
+	if got := texts(t, &l, ""); got != "4 123456789012345" {
 		t.Errorf("with a large one: %q", got)
 	}
 	var e *ItemError
-	if _, _, err := l.Publish(ended, Publication{Type: "type", Data: []byte("1234567")}); !errors.As(err, &e) || e.Size != 11 || e.Limit != 10 {
+	if _, _, err := l.Publish(ended, Publication{Type: "type", Data: make([]byte, 21)}); !errors.As(err, &e) || e.Size != 25 || e.Limit != 24 {
 		t.Errorf("an item above the limit: %v", err)
 	}
 	b, err := l.Bounds(ended)
-	if err != nil || b.Items != 2 || b.Bytes != 10 || b.Oldest != At(l.epoch, 4) || b.Head != At(l.epoch, 6) {
+	if err != nil || b.Items != 2 || b.Bytes != 24 || b.Oldest != At(l.epoch, 4) || b.Head != At(l.epoch, 6) {
 		t.Errorf("bounds %+v, %v", b, err)
 	}
 }
