@@ -382,7 +382,7 @@ func (f *follower) lost(l *link, err error) {
 	now := time.Now()
 	heard := now
 	if isSilence(err) {
-		heard = l.heard
+		heard = l.heard()
 	}
 	life := now.Sub(l.opened)
 	if life >= settled {

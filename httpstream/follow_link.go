@@ -42,10 +42,10 @@ type link struct {
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 	opened    time.Time
-	heard     time.Time   // when the last bytes came
-	reached   atomic.Bool // there was a connection to the server, or its proxy
-	orderly   bool        // the peer has said that it goes
-	silence   *time.Timer // ends the link; runs while something is waited for
+	sounds    atomic.Int64 // when the last bytes came, in ns since opened; pings may come in other goroutines
+	reached   atomic.Bool  // there was a connection to the server, or its proxy
+	orderly   bool         // the peer has said that it goes
+	silence   *time.Timer  // ends the link; runs while something is waited for
 	within    time.Duration
 }
 
@@ -54,7 +54,6 @@ type link struct {
 func (f *follower) open(ctx context.Context, rung int, after topic.Cursor) (*link, error) {
 	l := &link{transport: f.o.Transports[rung], rung: rung, opened: time.Now(), within: f.o.Idle}
 	l.ctx, l.cancel = context.WithCancelCause(ctx)
-	l.heard = l.opened
 	limit := f.o.Setup * time.Duration(min(1+f.ladder.dark, longestSetup))
 	if l.transport >= TransportLongPoll {
 		limit *= 2
@@ -145,7 +144,7 @@ func (l *link) watch() {
 func (l *link) unwatch(came bool) {
 	l.silence.Stop()
 	if came {
-		l.heard = time.Now()
+		l.sign()
 	}
 }
 
@@ -165,7 +164,7 @@ func (b *body) Read(p []byte) (int, error) {
 // accept checks the head of an answer that has to be a stream of a type. The
 // body is closed if it is not.
 func (l *link) accept(res *http.Response, mediaType string) error {
-	defer func() { l.heard = time.Now() }()
+	l.sign()
 	if res.StatusCode != http.StatusOK {
 		return l.refusal(res)
 	}
@@ -184,4 +183,7 @@ func (l *link) refusal(res *http.Response) *StatusError {
 }
 
 // sign notes that something came.
-func (l *link) sign() { l.heard = time.Now() }
+func (l *link) sign() { l.sounds.Store(int64(time.Since(l.opened))) }
+
+// heard is when something came last.
+func (l *link) heard() time.Time { return l.opened.Add(time.Duration(l.sounds.Load())) }

@@ -112,7 +112,7 @@ func (s *pollSource) poll(wait time.Duration) error {
 		return err
 	}
 	defer res.Body.Close()
-	s.l.heard = time.Now()
+	s.l.sign()
 	switch res.StatusCode {
 	case http.StatusOK:
 		return s.answer(res)
