@@ -149,7 +149,7 @@ func (s *pollSource) answer(res *http.Response) error {
 	if err != nil {
 		return s.l.notUnderstood(err)
 	}
-	s.items, s.rest = a.Items, a.More
+	s.items, s.rest = a.Items, a.More && a.Cursor != s.cursor
 	s.at(a.Cursor)
 	return nil
 }

@@ -502,3 +502,24 @@ func (w *world) share(t Transport, of time.Duration) float64 {
 	}
 	return in.Seconds() / of.Seconds()
 }
+
+// readArgs are the arguments of a Read.
+type readArgs struct {
+	ctx   context.Context
+	after topic.Cursor
+	buf   []topic.Item
+}
+
+// funcSource is a source whose Read is a function.
+type funcSource struct {
+	read func(readArgs) ([]topic.Item, error)
+	topic.Bounder
+}
+
+func sourceFunc(read func(readArgs) ([]topic.Item, error), b topic.Bounder) topic.Source {
+	return funcSource{read, b}
+}
+
+func (s funcSource) Read(ctx context.Context, after topic.Cursor, buf []topic.Item) ([]topic.Item, error) {
+	return s.read(readArgs{ctx, after, buf})
+}
