@@ -60,25 +60,13 @@ func (e *endpoint) stream(w http.ResponseWriter, r *http.Request, q *query) *Ref
 // begin finds out where a stream starts, and makes its first line. after is ""
 // only for a source that can't tell; then there is no first line.
 func (e *endpoint) begin(ctx context.Context, q *query) (after topic.Cursor, first []byte, _ *RefusedError) {
-	after, err := e.resolve(ctx, q.after)
-	if err != nil {
-		return "", nil, sourceRefusal(err)
-	}
-	gone := e.bounded(ctx, after)
-	if gone == nil {
-		// The source has the first word on the cursor, while there still is a
-		// status to answer with.
-		var one [1]topic.Item
-		_, err := e.src.Read(noWait{ctx}, after, one[:0])
-		if err != nil && !isContext(err) && !errors.As(err, &gone) {
-			return "", nil, sourceRefusal(err)
-		}
-	}
-	if gone != nil {
-		return gone.Oldest, appendResetLine(nil, gone), nil
-	}
-	after = e.position(ctx, after)
-	if after != "" && after != topic.Now {
+	after, gone, refusal := e.start(ctx, q.after)
+	switch {
+	case refusal != nil:
+		return "", nil, refusal
+	case gone != nil:
+		return after, appendResetLine(nil, gone), nil
+	case after != "" && after != topic.Now:
 		first = appendPositionLine(nil, after)
 	}
 	return after, first, nil
