@@ -178,6 +178,7 @@ func TestPumpStates(t *testing.T) {
 		synctest.Wait()
 		o.want("the rest", 7, 8)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		o.want("and what came meanwhile", 9, 10)
 		state("it has caught up", pumpWaiting, 1)
 

@@ -25,6 +25,9 @@ func (e *endpoint) start(ctx context.Context, asked topic.Cursor) (after topic.C
 		}
 	}
 	if gone != nil {
+		if shorter := e.bounded(ctx, gone.Oldest); shorter != nil {
+			shorter.After, gone = gone.After, shorter
+		}
 		return gone.Oldest, gone, nil
 	}
 	return e.position(ctx, after), nil, nil
