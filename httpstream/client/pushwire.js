@@ -20,14 +20,12 @@
 // items, and a socket, which cannot be pulled, is closed while too much waits,
 // and opened again at the cursor. All times are in milliseconds.
 
-/** The transports from the best down, which is the order they are tried in. */
+// The transports from the best down, which is the order they are tried in.
 const TRANSPORTS = ["websocket", "eventstream", "stream", "longpoll", "shortpoll"];
-export { TRANSPORTS as transports };
 
 const BACKOFF = {
   backoff: 500, // the first wait is a random time up to this; doubled each time
   maxBackoff: 30e3,
-  credentials: "same-origin",
 };
 
 const FOLLOW = {
@@ -55,6 +53,7 @@ const STRIKES = 3; // cuts before SETTLED that a transport may have; dying at on
 const QUEUE = 1024; // messages of a socket that wait for the application,
 const QUEUE_SIZE = 4 << 20; // and their size, beyond which it is closed
 const CLIMBS = 4; // times that the wait before a climb is doubled
+const HOUR = 3600e3; // the longest that a server can make it wait
 const HIDDEN = 4; // a hidden page polls so much more rarely
 
 /**
@@ -73,10 +72,10 @@ export class PushwireError extends Error {
   }
 }
 
-const failed = (message, fields) => new PushwireError(message, fields);
+const failed = (message = "silence", fields) => new PushwireError(message, fields);
 
 const page = globalThis;
-const { document, navigator, location } = page;
+const { document } = page;
 const clock = Date.now;
 const json = JSON.parse;
 const never = () => {};
@@ -87,7 +86,7 @@ export function follow(url, options) {
   const target = resolve(url);
   // A page cannot add fields to the handshake of a WebSocket.
   const names = o.transports.filter((name) => TRANSPORTS.includes(name) && (name != "websocket" || (o.WebSocket && !o.headers)));
-  if (!names[0]) throw new TypeError("pushwire: no transport is possible");
+  if (!names[0]) throw failed("no transport");
 
   let cursor = o.after; // where the application is: the one cursor over all transports
   let active; // the attempt that items are taken from
@@ -120,13 +119,12 @@ export function follow(url, options) {
       rank,
       asked: cursor, // after this one
       began: clock(),
-      heard: clock(),
       works: false, // has shown life
       taken: 0, // items
       // and then: flow (of events), omen (the promise of the first one) and
       // verdict (why it was stopped)
       signal: controller.signal,
-      stop(why = failed("stopped")) {
+      stop(why = failed()) {
         a.verdict ??= why;
         attempts.delete(a);
         controller.abort();
@@ -137,7 +135,7 @@ export function follow(url, options) {
     attempts.add(a);
     a.flow = { websocket, eventstream, stream, longpoll, shortpoll: poll }[names[rank]](a);
     a.omen = a.flow.next().then((first) => {
-      if (first.done) throw a.verdict ?? failed("nothing came");
+      if (first.done) throw a.verdict ?? failed();
       a.works = true;
       return first;
     });
@@ -147,7 +145,7 @@ export function follow(url, options) {
 
   // within waits for a promise, but not for ever: until the first sign of life
   // the attempt has its patience, then the limit is ms.
-  async function within(a, promise, ms = o.idle, silent = () => a.stop(failed("silence"))) {
+  async function within(a, promise, ms = o.idle, silent = () => a.stop(failed())) {
     const timer = setTimeout(silent, a.works ? ms : a.began + o.patience - clock());
     try {
       return await promise;
@@ -155,7 +153,6 @@ export function follow(url, options) {
       throw a.verdict ?? failed(cause.message, { unreachable: true, cause });
     } finally {
       clearTimeout(timer);
-      a.heard = clock();
     }
   }
 
@@ -164,9 +161,8 @@ export function follow(url, options) {
     a.asked = cursor;
     const res = await within(a, request(o, at(target, { after: cursor, ...query }), { Accept: accept }, { signal: a.signal }), ms);
     const { status } = res;
-    const type = res.headers.get("Content-Type") ?? "";
     if (!res.ok && status != 304 && status != 410) throw await within(a, refusal(res));
-    if (status == 200 && !type.startsWith(accept)) throw failed("not " + accept);
+    if (status == 200 && !res.headers.get("Content-Type")?.startsWith(accept)) throw failed("not " + accept);
     return res;
   }
 
@@ -228,7 +224,7 @@ export function follow(url, options) {
       if (queue[1] && (queue.length > QUEUE || size > QUEUE_SIZE)) end(failed("too much waits", { behind: true }));
       wake?.();
     };
-    ws.onclose = ({ code, reason }) => end(failed(`closed, ${code} ${reason}`, { orderly: code == 1001 || code == 1012 }));
+    ws.onclose = ({ code, reason }) => end(failed(`closed, ${code} ${reason}`, { orderly: code == 1001 }));
     a.signal.onabort = () => end(a.verdict);
     try {
       for (;;) {
@@ -239,13 +235,22 @@ export function follow(url, options) {
           yield data.trim ? json(data) : fromFrame(data);
         }
         if (why) throw why;
-        // A server's pings are invisible here: a silent socket may be a good
-        // one. A second one beside it tells.
-        await within(a, new Promise((resolve) => { wake = resolve; }), o.idle, a.works ? renew : undefined);
+        await within(a, new Promise((resolve) => { wake = resolve; }), o.idle, a.works ? () => check(a).then(wake) : undefined);
       }
     } finally {
       end();
     }
+  }
+
+  // check asks whether a silent socket has missed something: the server's pings
+  // are invisible here. Where there are no polls, it has to be trusted.
+  async function check(a) {
+    try {
+      if ((await poll(a).next()).value.cursor == cursor) return;
+    } catch (why) {
+      if (why.status) return;
+    }
+    a.stop();
   }
 
   // Event stream: HTML standard, 9.2.6. Not by EventSource, which keeps status
@@ -259,7 +264,7 @@ export function follow(url, options) {
         if (field == "event") type = value;
         if (field == "data") limit((data += value + "\n"));
         // Said at the end of a stream, it is for all who will come back.
-        if (field == "retry" && a.works) hint = Math.min(value, o.maxBackoff) || 0;
+        if (field == "retry" && a.works) hint = +value;
       } else {
         const text = data.slice(0, -1);
         const [, name, binary] = /^(.*?)(;base64)?$/.exec(type);
@@ -282,8 +287,7 @@ export function follow(url, options) {
   // Short and long polls. The first long poll does not wait: it is the sign of
   // life, and turns "now" into a cursor that can be resumed at.
   async function* poll(a, long) {
-    let wait = 0;
-    for (let most = o.wait; ; wait = most) {
+    for (let wait = 0, most = o.wait; ; wait = most) {
       const began = clock();
       let res;
       let text = "";
@@ -303,10 +307,11 @@ export function follow(url, options) {
       yield res.status == 410 ? { ...position, reset: answer } : position;
       if (more || res.status == 410 || (long && items.length)) continue;
       const waited = clock() - began;
-      if (!long || (wait && waited < Math.min(wait / 2, 1e3))) { // a long poll that does not wait is a short one
+      // A long poll that does not wait is a short one.
+      if (!long || (wait && waited < Math.min(wait / 2, 1e3))) {
         await pause(spread(o.interval) * (hidden() ? HIDDEN : 1));
         if (a.verdict) throw a.verdict;
-      } else if (wait) most = Math.min(o.wait, most * 1.1);
+      }
     }
   }
 
@@ -321,16 +326,16 @@ export function follow(url, options) {
     if (reset) {
       const { after = cursor, oldest, head } = reset;
       // An attempt beside the active one began at a cursor that was passed since.
-      if (a.asked != cursor && after != cursor) throw failed("a reset at another cursor");
+      if (a.asked != cursor && after != cursor) throw failed("a stale reset");
       type = "pushwire:reset";
       reset = { after, oldest, head };
       data = JSON.stringify(reset);
     } else if (here) {
       if (epoch == here && seq <= last) return; // it has been here
-      if (epoch != here || data == null || seq != last + 1n) throw failed(`a hole between ${cursor} and ${next}`);
+      if (epoch != here || data == null || seq != last + 1n) throw failed("a hole after " + cursor);
     }
     // "" may stay, where nothing can be lost; "now" may not.
-    if (!epoch && next !== "") throw failed("no cursor: " + next);
+    if (!epoch && next !== "") throw failed("no cursor");
     cursor = next;
     if (reset && o.onReset) call(o.onReset, reset);
     else if (data != null) return { cursor, type: type || "message", data };
@@ -448,12 +453,9 @@ export function follow(url, options) {
     climbing = false;
     if (!same()) return;
     if (why) return from.stop(why);
-    climbs = Math.min(climbs + 1, CLIMBS);
+    if (climbs < CLIMBS) climbs++;
     later();
   }
-
-  // renew replaces a connection that may be dead without a sign of it.
-  const renew = () => climb(active.rank + 1, failed("silence"));
 
   // ---- Waiting, and what ends it ----
 
@@ -473,7 +475,10 @@ export function follow(url, options) {
   function returned({ type }) {
     if (away()) return;
     nudge();
-    if (state.connected && (type == "online" || clock() - active.heard > o.idle / 2)) renew();
+    // After the one the connection may be dead without a sign of it; for the
+    // other it is time to try the better ones again.
+    const back = type == "online";
+    if (state.connected) climb(active.rank + back, back && failed());
   }
 
   function report(rank, connected = false, wait = 0) {
@@ -538,8 +543,8 @@ export async function publish(url, data, options) {
     signal?.throwIfAborted();
     if (error.permanent || tries >= o.tries) throw error;
     await new Promise((resolve) => {
-      setTimeout(resolve, jitter(o, tries, error.retryAfter || 0));
-      signal?.addEventListener("abort", resolve);
+      const timer = setTimeout(resolve, jitter(o, tries, error.retryAfter));
+      signal?.addEventListener("abort", () => resolve(clearTimeout(timer)));
     });
   }
 }
@@ -552,7 +557,7 @@ function settle(defaults, options) {
   return o;
 }
 
-const resolve = (url) => new URL(url, document?.baseURI ?? location?.href);
+const resolve = (url) => new URL(url, document?.baseURI ?? page.location?.href);
 
 // at returns the URL with more in its query; what is empty is left out.
 function at(target, query) {
@@ -566,7 +571,7 @@ function at(target, query) {
 async function request({ fetch, headers, credentials }, address, more, init) {
   const all = new Headers(headers?.call ? await headers() : headers);
   for (const name in more) all.set(name, more[name]);
-  return fetch.call(page, address, { headers: all, credentials, cache: "no-store", ...init });
+  return fetch(address, { headers: all, credentials, cache: "no-store", ...init });
 }
 
 // refusal reads what the server has to say about a request it refused: JSON
@@ -579,17 +584,19 @@ async function refusal(res) {
   return failed(`${status} ${said.message ?? res.statusText}`, {
     status,
     token: said.error ?? "",
-    // 406 and 426 are about the transport, 408, 425 and 429 about the moment.
-    permanent: status < 500 && ![406, 408, 425, 426, 429].includes(status),
+    // 406 and 426 are about the transport, 408 and 429 about the moment.
+    permanent: status < 500 && ![406, 408, 426, 429].includes(status),
     unreachable: status >= 500 && status != 501,
-    retryAfter: retryAfter > 0 && Math.min(retryAfter, 3600e3),
+    retryAfter: retryAfter > 0 && retryAfter,
   });
 }
 
-// jitter is the wait before the next try: any time up to a bound that doubles,
-// and beyond what the server asked for, if it did, a quarter of that at most.
-const jitter = (o, tries, least = 0) =>
-  least + Math.random() * Math.min(o.maxBackoff, o.backoff * 2 ** tries, least / 4 || Infinity);
+// jitter is the wait before the next try: any time up to a bound that doubles;
+// beyond what the server asked for, if it did, at most a quarter of that.
+function jitter({ backoff, maxBackoff }, tries, asked) {
+  const least = Math.min(asked || 0, HOUR);
+  return least + Math.random() * Math.min(maxBackoff, backoff * 2 ** tries, least / 4 || Infinity);
+}
 
 // parse takes a cursor apart; "" and "now" have no epoch.
 function parse(cursor) {
@@ -607,7 +614,7 @@ const spread = (ms) => ms * (0.5 + Math.random());
 
 const hidden = () => document?.hidden;
 
-const offline = () => navigator?.onLine === false;
+const offline = () => page.navigator?.onLine === false;
 
 const away = () => hidden() || offline();
 

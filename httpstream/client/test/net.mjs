@@ -2,8 +2,6 @@
 // its WebSocket are given to the client in place of the browser's. It breaks on
 // demand, and remembers what it was asked.
 
-export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
 const json = (status, body, headers = {}) =>
   new Response(status == 204 ? null : JSON.stringify(body), { status, headers: { "Content-Type": "application/json", ...headers } });
 
@@ -171,7 +169,7 @@ export class Net {
         };
         const o = {
           cut: () => end(1006),
-          finish: () => end(1012),
+          finish: () => end(1001),
           say: (data) => queueMicrotask(() => this.onmessage?.({ data })),
           push: () => {
             while (at < net.items.length) {
