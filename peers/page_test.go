@@ -133,7 +133,7 @@ func testPage(t *testing.T, b *browser, s *served, v view, shot string) {
 		b.act(t, "shot", command{"path": filepath.Join(shots, shot+"-"+name+".png")})
 	}
 
-	headers := b.open(t, s.url, v)
+	headers := b.open(t, s.url+"echo.html", v)
 	contains("content policy", headers["content-security-policy"], "default-src 'none'", "script-src 'self'", "frame-ancestors 'none'")
 	b.wait(t, "#status", "open")
 

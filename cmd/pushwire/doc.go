@@ -1,18 +1,19 @@
 // Pushwire is the command-line tool of the pushwire library.
 //
-//	pushwire serve              a WebSocket echo server with a page to try it in a browser
-//	pushwire connect URL        a WebSocket client: lines in, messages out
-//	pushwire listen URL         an event-stream client: prints events, comes back when the stream is lost
-//	pushwire help [COMMAND]     what there is
+//	pushwire serve                topics over every transport, a WebSocket echo, and a page to try them
+//	pushwire listen URL           follows a topic, or any event stream, and prints what comes
+//	pushwire publish URL [TEXT]   publishes to a topic
+//	pushwire connect URL          a WebSocket client: lines in, messages out
+//	pushwire help [COMMAND]       what there is
 //
-// Serve listens on 127.0.0.1:8080 unless -addr says otherwise, answers every
-// message on /echo with the same message, and holds the page at /. It takes
-// connections only from pages of its own origin and from clients that are no
-// browsers. An interrupt closes every connection with 1001 and tells how many
-// did not answer.
-//
-// /events is an event stream that ticks once a second; what is posted to it
-// comes out of it.
+// Serve listens on 127.0.0.1:8080 unless -addr says otherwise. The page at /
+// follows one topic, /topics/demo, which ticks once a second, over all
+// transports side by side. Any other name below /topics/ is a topic too: GET
+// reads it over whichever transport the request asks for, POST publishes.
+// Every message on /echo is answered with the same message, and /echo.html is
+// a page for that. Connections are taken from pages of the server's own origin
+// and from clients that are no browsers. An interrupt ends every connection so
+// that its client can go on elsewhere, and tells how many did not answer.
 //
 // Connect sends each line of its standard input as a text message and prints
 // what arrives: text as it is, binary as hex. The end of the input closes the
@@ -20,7 +21,9 @@
 // closing handshake and 1000, 1001 or no code; 1 otherwise; 2 for a wrong
 // command line.
 //
-// Listen prints the type and the ID of each event and its data below, or with
-// -json a line of JSON. The exit status is 0 after an interrupt or an answer
-// 204, 1 when the server's answer is no event stream.
+// Listen prints the type and the cursor of each item and its data below, with
+// -json a line of JSON, with -data the data alone. The exit status is 0 after
+// an interrupt, after -n items, or when an event stream ends with 204; 1 when
+// the server refuses. Publish prints the cursor of each item; the exit status
+// is 1 when one was not stored.
 package main

@@ -4,98 +4,130 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/pushwire/pushwire/eventstream"
+	"github.com/pushwire/pushwire/httpstream"
+	"github.com/pushwire/pushwire/topic"
 )
+
+// foreign is the -transport for event streams of other servers.
+const foreign = "sse"
+
+// listening is what the flags of listen say.
+type listening struct {
+	after, post string
+	max, enough int
+	idle        time.Duration
+	header      http.Header
+	client      *http.Client
+	verbose     bool
+	print       func(io.Writer, printed) error
+}
 
 func listen(ctx context.Context, c console, args []string) int {
 	f := flags(c, "listen", "URL",
-		"Follows the event stream at an http or https URL and prints each event as it",
-		"comes: a line with its type and ID, then its data, indented. A stream that is",
-		"lost is opened again after the last event. Ctrl-C ends it, and so does a server",
-		"that answers 204.")
-	client := &eventstream.Client{}
-	header := http.Header{}
-	f.Func("header", "`Name: value` of an extra request field; may be given again", headerFlag(header))
-	f.StringVar(&client.After, "id", "", "`ID` of the last event that was seen, to go on after it")
-	f.IntVar(&client.MaxEvent, "max", eventstream.DefaultMaxEvent, "largest event to take, in `bytes`; a larger one ends it")
-	f.DurationVar(&client.Idle, "idle", eventstream.DefaultIdle, "`time` of silence after which the stream counts as lost; negative for none")
-	asJSON := f.Bool("json", false, "print each event as a line of JSON with id, type and data")
-	post := f.String("post", "", "ask with POST and this `body`, as JSON, in place of GET")
+		"Follows a topic of a pushwire server, over the best transport that gets through,",
+		"and prints each item as it comes: a line with its type and cursor, then its data,",
+		"indented. What is lost on the way comes again, once and in order. With -transport",
+		"sse it follows any event stream, of whichever server. Ctrl-C ends it.")
+	o := &listening{header: http.Header{}, print: printItem}
+	f.Func("header", "`Name: value` of an extra request field; may be given again", headerFlag(o.header))
+	f.StringVar(&o.after, "after", "", "`cursor` of the last item that was seen, to go on after it; \"now\" for what is new only; of an event stream the ID of the last event")
+	force := f.String("transport", "", "use only this one: `"+strings.Join(transports, ", ")+"`, or "+foreign)
+	f.IntVar(&o.max, "max", eventstream.DefaultMaxEvent, "largest item to take, in `bytes`; a larger one ends it")
+	f.DurationVar(&o.idle, "idle", eventstream.DefaultIdle, "`time` of silence after which a connection counts as lost; negative for none")
+	f.IntVar(&o.enough, "n", 0, "end after so many `items`")
+	f.BoolVar(&o.verbose, "v", false, "tell which transport is in use, and why")
+	asJSON := f.Bool("json", false, "print each item as a line of JSON with id, type and data, or base64 for bytes")
+	dataOnly := f.Bool("data", false, "print the data alone")
+	f.StringVar(&o.post, "post", "", "ask with POST and this `body`, as JSON, in place of GET; means -transport "+foreign)
 	insecure := f.Bool("insecure", false, "take any certificate, for a server that has a self-signed one")
 	if status, ok := parse(f, c, args, 1); !ok {
 		return status
 	}
-
+	switch {
+	case *asJSON && *dataOnly:
+		fmt.Fprintln(c.err, "pushwire listen: -json and -data exclude each other")
+		return exitUsage
+	case *force != "" && *force != foreign && !slices.Contains(transports, *force):
+		fmt.Fprintf(c.err, "pushwire listen: there is no transport %q; there are %s and %s\n", *force, strings.Join(transports, ", "), foreign)
+		return exitUsage
+	case *asJSON:
+		o.print = printJSON
+	case *dataOnly:
+		o.print = printData
+	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	defer transport.CloseIdleConnections()
 	if *insecure {
 		transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} // asked for by the flag
 	}
-	client.HTTP = &http.Client{Transport: transport}
-	client.Request = func(ctx context.Context) (*http.Request, error) {
-		method, body := http.MethodGet, io.Reader(nil)
-		if *post != "" {
-			method, body = http.MethodPost, strings.NewReader(*post)
-		}
-		req, err := http.NewRequestWithContext(ctx, method, f.Arg(0), body)
-		if err != nil {
-			return nil, err
-		}
-		req.Header = header.Clone()
-		if *post != "" && req.Header.Get("Content-Type") == "" {
-			req.Header.Set("Content-Type", "application/json")
-		}
-		return req, nil
+	o.client = &http.Client{Transport: transport}
+	if *force == foreign || o.post != "" {
+		return listenEvents(ctx, c, f.Arg(0), o)
 	}
-	client.OnRetry = func(err error, wait time.Duration) {
-		fmt.Fprintf(c.err, "%s; trying again in %v\n", strings.TrimPrefix(err.Error(), "eventstream: "), wait.Round(time.Millisecond))
+	return listenTopic(ctx, c, f.Arg(0), *force, o)
+}
+
+func listenTopic(ctx context.Context, c console, url, force string, o *listening) int {
+	follow := &httpstream.FollowOptions{
+		After:      topic.Cursor(o.after),
+		HTTP:       o.client,
+		Header:     o.header,
+		Idle:       o.idle,
+		MaxMessage: o.max,
 	}
-	show := showEvent
-	if *asJSON {
-		show = showJSON
+	if t, ok := httpstream.ParseTransport(force); ok {
+		follow.Transports = []httpstream.Transport{t}
 	}
-	for ev, err := range client.Events(ctx) {
+	follow.OnState = func(s httpstream.State) {
+		switch {
+		case s.Connected && o.verbose:
+			fmt.Fprintf(c.err, "over %v\n", s.Transport)
+		case !s.Connected && (o.verbose || s.Wait > 0):
+			fmt.Fprintf(c.err, "%v: %s; trying again in %v\n", s.Transport, strings.TrimPrefix(fmt.Sprint(s.Err), "httpstream: "), s.Wait.Round(time.Millisecond))
+		}
+	}
+	n := 0
+	for it, err := range httpstream.Follow(ctx, url, follow) {
 		if ctx.Err() != nil {
-			return exitOK // Ctrl-C
+			break // Ctrl-C
+		}
+		var gone *topic.GoneError
+		if errors.As(err, &gone) {
+			fmt.Fprintf(c.err, "items were lost: the server has none between %s and %s any more\n", gone.After, gone.Oldest)
+			continue
 		}
 		if err == nil {
-			err = show(c.out, ev)
+			err = o.print(c.out, printed{string(it.Cursor), it.Type, it.Data, it.Binary})
 		}
 		if err != nil {
 			fmt.Fprintf(c.err, "pushwire listen: %v\n", err)
-			var se *eventstream.StatusError
-			if errors.As(err, &se) && len(se.Body) > 0 {
+			var se *httpstream.StatusError
+			if errors.As(err, &se) && se.Token == "" && len(se.Body) > 0 {
 				fmt.Fprintf(c.err, "%s\n", bytes.TrimSpace(se.Body))
 			}
 			return exitFailed
 		}
+		if n++; n == o.enough {
+			break
+		}
+	}
+	return o.end(c, n)
+}
+
+// end returns the status after n items.
+func (o *listening) end(c console, n int) int {
+	if n < o.enough {
+		fmt.Fprintf(c.err, "pushwire listen: %d of %d items came\n", n, o.enough)
+		return exitFailed
 	}
 	return exitOK
-}
-
-func showEvent(w io.Writer, ev eventstream.Event) error {
-	head := ev.Type
-	if ev.ID != "" {
-		head += " " + ev.ID
-	}
-	_, err := fmt.Fprintf(w, "%s\n  %s\n", head, bytes.ReplaceAll(ev.Data, []byte("\n"), []byte("\n  ")))
-	return err
-}
-
-func showJSON(w io.Writer, ev eventstream.Event) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(struct {
-		ID   string `json:"id,omitempty"`
-		Type string `json:"type"`
-		Data string `json:"data"`
-	}{ev.ID, ev.Type, string(ev.Data)})
 }

@@ -14,42 +14,73 @@ import (
 	"github.com/pushwire/pushwire/eventstream"
 )
 
-// TestServeAndListen: what is posted to /events comes out of listen; ticks
-// stand between. The end of the server is that of the stream, and listen tries
-// again until it is told to end.
-func TestServeAndListen(t *testing.T) {
+// TestServeListenPublish: what is published comes out of listen, over each
+// transport, and after the cursor that it was told.
+func TestServeListenPublish(t *testing.T) {
 	at, stop := startServe(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	out, w := io.Pipe()
-	var errs bytes.Buffer
-	status := make(chan int, 1)
-	go func() {
-		status <- run(ctx, console{strings.NewReader(""), w, &errs}, []string{"listen", "-json", "http://" + at + "/events"})
-		w.Close()
-	}()
-	lines := bufio.NewScanner(out)
-	if !lines.Scan() || !strings.Contains(lines.Text(), `"type":"tick","data":"`) {
-		t.Fatalf("first came %q", lines.Text())
+	url := "http://" + at + topicsPath + "room"
+	status, first, errs := tool(t, "", "publish", "-type", "greeting", "-key", "k", url, "Grüße\n<all>")
+	if status != exitOK || !strings.HasSuffix(first, "-1\n") {
+		t.Fatalf("publish: status %d, output %q, errors %q", status, first, errs)
 	}
-	res, err := http.Post("http://"+at+"/events", "text/plain", strings.NewReader("Grüße\n<all>"))
-	if err != nil {
-		t.Fatal(err)
+	if _, again, _ := tool(t, "", "publish", "-key", "k", url, "another"); again != first {
+		t.Errorf("the same key again: %q, want %q", again, first)
 	}
-	res.Body.Close()
-	for lines.Scan() && strings.Contains(lines.Text(), `"type":"tick"`) {
+	if status, out, errs := tool(t, "one\ntwo\n", "publish", "-lines", url); status != exitOK || strings.Count(out, "\n") != 2 {
+		t.Errorf("lines: status %d, output %q, errors %q", status, out, errs)
 	}
-	if !strings.HasSuffix(lines.Text(), `"type":"message","data":"Grüße\n<all>"}`) {
-		t.Errorf("then %q", lines.Text())
+	if status, _, errs := tool(t, "\x00\xff", "publish", url); status != exitOK {
+		t.Errorf("bytes: status %d, errors %q", status, errs)
 	}
-	began := time.Now()
-	if status, said := stop(); status != exitOK || time.Since(began) > 3*time.Second {
-		t.Errorf("serve ended with %d, %q after %v", status, said, time.Since(began))
+	first = strings.TrimSpace(first)
+	for _, transport := range append([]string{""}, transports...) {
+		for _, row := range []struct{ args, out string }{
+			{"-n 4", "greeting " + first + "\n  Grüße\n  <all>\nmessage EPOCH-2\n  one\nmessage EPOCH-3\n  two\nmessage EPOCH-4, 2 bytes\n  00 ff\n"},
+			{"-n 2 -data -after " + first, "one\ntwo\n"},
+			{"-n 4 -json", `{"id":"EPOCH-1","type":"greeting","data":"Grüße\n<all>"}` + "\n" + `{"id":"EPOCH-2","type":"message","data":"one"}` + "\n" +
+				`{"id":"EPOCH-3","type":"message","data":"two"}` + "\n" + `{"id":"EPOCH-4","type":"message","base64":"AP8="}` + "\n"},
+		} {
+			args := append([]string{"listen", "-transport", transport, "-v"}, strings.Fields(row.args)...)
+			status, out, errs := tool(t, "", append(args, url)...)
+			epoch, _, _ := strings.Cut(first, "-")
+			if want := strings.ReplaceAll(row.out, "EPOCH", epoch); status != exitOK || out != want || !strings.Contains(errs, "over "+transport) {
+				t.Errorf("%q: status %d, output %q, want %q, errors %q", args, status, out, want, errs)
+			}
+		}
 	}
-	cancel()
-	go io.Copy(io.Discard, out)
-	if got := <-status; got != exitOK {
-		t.Errorf("listen ended with %d, %q", got, errs.String())
+	if status, said := stop(); status != exitOK || !strings.HasSuffix(said, "all closed, 0 left\n") {
+		t.Errorf("serve ended with %d, %q", status, said)
+	}
+}
+
+// TestListenOverTheEndOfTheServer: clients are let go, and try again.
+func TestListenOverTheEndOfTheServer(t *testing.T) {
+	for _, transport := range transports {
+		at, stop := startServe(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		out, w := io.Pipe()
+		var errs bytes.Buffer
+		status := make(chan int, 1)
+		go func() {
+			status <- run(ctx, console{strings.NewReader(""), w, &errs}, []string{"listen", "-json", "-transport", transport, "http://" + at + topicsPath + demoTopic})
+			w.Close()
+		}()
+		// Nothing ticks for a short poll alone.
+		if status, _, errs := tool(t, "", "publish", "http://"+at+topicsPath+demoTopic, "x"); status != exitOK {
+			t.Fatal(errs)
+		}
+		lines := bufio.NewScanner(out)
+		for lines.Scan() && !strings.Contains(lines.Text(), `"type":"message","data":"x"`) {
+		}
+		go io.Copy(io.Discard, out)
+		began := time.Now()
+		if status, said := stop(); status != exitOK || time.Since(began) > 3*time.Second {
+			t.Errorf("%s: serve ended with %d, %q after %v", transport, status, said, time.Since(began))
+		}
+		cancel()
+		if got := <-status; got != exitOK {
+			t.Errorf("%s: listen ended with %d, %q", transport, got, errs.String())
+		}
 	}
 }
 
@@ -78,31 +109,20 @@ func TestListen(t *testing.T) {
 		errs   string // a part of them
 	}{
 		{"-header X-Test:yes " + srv.URL, exitOK, "a 1\n  GET \n  yes\nmessage 2\n  b\n", "trying again in "},
-		{"-id 0 -post {} " + srv.URL, exitOK, "a 1\n  POST {}\n  0\nmessage 2\n  b\n", "the server ended its answer"},
+		{"-after 0 -post {} " + srv.URL, exitOK, "a 1\n  POST {}\n  0\nmessage 2\n  b\n", "the server ended its answer"},
 		{"-json " + srv.URL, exitOK, `{"id":"1","type":"a","data":"GET \n"}` + "\n" + `{"id":"2","type":"message","data":"b"}` + "\n", "trying again in "},
 		{"-max 3 " + srv.URL, exitFailed, "", "too large"},
 		{srv.URL + "/none", exitFailed, "", "401 Unauthorized\" and not with a stream\nno token\n"},
 		{"relative", exitFailed, "", "not absolute"},
 		{"", exitUsage, "", "0 arguments, want 1"},
+		{"-n 3 -data " + srv.URL, exitFailed, "GET \n\nb\n", "2 of 3 items came"},
+		{"-json -data " + srv.URL, exitUsage, "", "exclude each other"},
+		{"-transport pigeon " + srv.URL, exitUsage, "", `no transport "pigeon"`},
 		{"-header x " + srv.URL, exitUsage, "", "Name: value"},
 	} {
-		status, out, errs := tool(t, "", append([]string{"listen"}, strings.Fields(row.args)...)...)
+		status, out, errs := tool(t, "", append([]string{"listen", "-transport", foreign}, strings.Fields(row.args)...)...)
 		if status != row.status || out != row.out || !strings.Contains(errs, row.errs) {
 			t.Errorf("%q: status %d, output %q, errors %q", row.args, status, out, errs)
-		}
-	}
-}
-
-// TestTickerKeepsTheLastEvents: a client that comes back gets what it missed,
-// as far as it is kept.
-func TestTickerKeepsTheLastEvents(t *testing.T) {
-	k := newTicker()
-	for range eventsKept + 10 {
-		k.publish(typeTick, nil)
-	}
-	for n, want := range map[int]int{0: eventsKept, 10: eventsKept, 11: eventsKept - 1, eventsKept + 9: 1, eventsKept + 10: 0, 1 << 30: 0} {
-		if events, last, _ := k.after(n); len(events) != want || last != eventsKept+10 {
-			t.Errorf("after %d: %d events, want %d; last %d", n, len(events), want, last)
 		}
 	}
 }

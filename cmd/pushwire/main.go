@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -32,9 +34,10 @@ type command struct {
 }
 
 var commands = []command{
-	{"serve", "", "a WebSocket echo server with a page to try it in a browser", serve},
+	{"serve", "", "topics over every transport, a WebSocket echo, and a page to try them in a browser", serve},
+	{"listen", "URL", "follows a topic, or any event stream, and prints what comes", listen},
+	{"publish", "URL [TEXT]", "publishes to a topic", publish},
 	{"connect", "URL", "a WebSocket client: lines in, messages out", connect},
-	{"listen", "URL", "an event-stream client: prints events, comes back when the stream is lost", listen},
 }
 
 func main() {
@@ -91,9 +94,10 @@ func flags(c console, name, args string, about ...string) *flag.FlagSet {
 	return f
 }
 
-// parse reads the command line, which has to leave n arguments. If it does
-// not, or asks for help, ok is false and the command ends with status.
-func parse(f *flag.FlagSet, c console, args []string, n int) (status int, ok bool) {
+// parse reads the command line, which has to leave as many arguments as one of
+// n says. If it does not, or asks for help, ok is false and the command ends
+// with status.
+func parse(f *flag.FlagSet, c console, args []string, n ...int) (status int, ok bool) {
 	for _, arg := range args {
 		if arg == "-h" || arg == "-help" || arg == "--help" {
 			f.SetOutput(c.out) // asked for, so no error
@@ -104,8 +108,9 @@ func parse(f *flag.FlagSet, c console, args []string, n int) (status int, ok boo
 		return exitOK, false
 	case err != nil:
 		return exitUsage, false
-	case f.NArg() != n:
-		fmt.Fprintf(c.err, "pushwire %s: %d arguments, want %d\n\n", f.Name(), f.NArg(), n)
+	case !slices.Contains(n, f.NArg()):
+		want := strings.Trim(strings.ReplaceAll(fmt.Sprint(n), " ", " or "), "[]")
+		fmt.Fprintf(c.err, "pushwire %s: %d arguments, want %s\n\n", f.Name(), f.NArg(), want)
 		f.Usage()
 		return exitUsage, false
 	}

@@ -9,18 +9,19 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/frame"
 	"github.com/pushwire/pushwire/handshake"
+	"github.com/pushwire/pushwire/httpstream"
 )
 
 const (
 	defaultAddr = "127.0.0.1:8080"
 	echoPath    = "/echo"
-	eventsPath  = "/events"
 
 	headTimeout = 10 * time.Second // to read one request's head, as the library's own handshakes have
 	idleTimeout = 2 * time.Minute  // of a connection that loads the page
@@ -32,9 +33,10 @@ const (
 
 func serve(ctx context.Context, c console, args []string) int {
 	f := flags(c, "serve", "",
-		"Starts a WebSocket echo server with a page to try it in a browser, and an event",
-		"stream at "+eventsPath+", which ticks and sends what is posted to it.",
-		"Ctrl-C closes all connections and ends it.")
+		"Starts a server with a page that shows one topic over every transport side by",
+		"side. Topics are at "+topicsPath+"NAME for \"pushwire listen\" and \"publish\"; messages",
+		"to "+echoPath+" come back, for \"pushwire connect\". Whoever reaches the server may",
+		"publish. Ctrl-C closes all connections and ends it.")
 	addr := f.String("addr", defaultAddr, "`host:port` to listen on; port 0 takes any free one")
 	cert := f.String("cert", "", "`file` with the certificate chain in PEM; with -key, serves https and wss")
 	key := f.String("key", "", "`file` with the certificate's private key in PEM")
@@ -74,9 +76,9 @@ func serve(ctx context.Context, c console, args []string) int {
 	mux := http.NewServeMux()
 	mux.Handle("/", page())
 	mux.Handle(echoPath, pushwire.Handler(echo, options))
-	events := newTicker()
-	mux.Handle(eventsPath, events.handler())
-	go events.run(ctx.Done())
+	demo := newDemo(httpstream.Options{Socket: options, Logger: options.Logger})
+	demo.register(mux)
+	go demo.run(ctx)
 	server := &http.Server{
 		Handler:           mux,
 		TLSConfig:         secure,
@@ -88,17 +90,18 @@ func serve(ctx context.Context, c console, args []string) int {
 	if *verbose {
 		server.ErrorLog = slog.NewLogLogger(options.Logger.Handler(), slog.LevelDebug)
 	}
-	server.RegisterOnShutdown(events.streams.Shutdown) // else their handlers would be waited for
+	counted := meter{l}
+	counted.watch(server)
 
 	scheme, start := "", server.Serve
 	if secure != nil {
 		scheme, start = "s", func(l net.Listener) error { return server.ServeTLS(l, "", "") }
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- start(l) }()
+	go func() { failed <- start(counted) }()
 	at := reachable(l.Addr())
-	fmt.Fprintf(c.out, "open http%s://%s/ in a browser, or connect to ws%s://%s%s; Ctrl-C ends it\n",
-		scheme, at, scheme, at, echoPath)
+	fmt.Fprintf(c.out, "open http%s://%s/ in a browser; topics are at http%s://%s%sNAME, an echo at ws%s://%s%s; Ctrl-C ends it\n",
+		scheme, at, scheme, at, topicsPath, scheme, at, echoPath)
 
 	select {
 	case err := <-failed:
@@ -106,7 +109,7 @@ func serve(ctx context.Context, c console, args []string) int {
 		return exitFailed
 	case <-ctx.Done():
 	}
-	return shutdown(c.out, server, &group)
+	return shutdown(c.out, server, &group, demo)
 }
 
 // echo answers every message with the same message.
@@ -122,12 +125,17 @@ func echo(ctx context.Context, c *pushwire.Conn, _ *handshake.Request) {
 }
 
 // shutdown closes every connection with 1001 and tells how it went.
-func shutdown(out io.Writer, server *http.Server, group *pushwire.Group) int {
+func shutdown(out io.Writer, server *http.Server, group *pushwire.Group, demo *demo) int {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
-	open := group.Len()
+	open := group.Len() + demo.group.Len()
 	fmt.Fprintf(out, "closing %s\n", connections(open))
+	var topics sync.WaitGroup
+	var late int
+	topics.Go(func() { late, _ = demo.shutdown(ctx) })
 	left, err := group.Shutdown(ctx, frame.CodeGoingAway, "the server shuts down")
+	topics.Wait()
+	left += late
 	server.Shutdown(ctx) // what loads the page; those that linger end with the process
 	if left > 0 {
 		fmt.Fprintf(out, "%s did not answer the close in time: %v\n", connections(left), err)

@@ -1,5 +1,5 @@
-// The page of "pushwire serve": one WebSocket to /echo, what goes out and what
-// comes back, and the event stream of /events. The server answers every message with the same message, in
+// The echo page of "pushwire serve": one WebSocket to /echo, what goes out and
+// what comes back, and a topic as an event stream. The server answers every message with the same message, in
 // order, so a queue of sending times is enough to tell the round trips.
 
 const LOG_LIMIT = 200;        // entries kept in the log
@@ -20,7 +20,7 @@ const CODES = {
 const $ = (id) => document.getElementById(id);
 const bytesOf = (text) => new TextEncoder().encode(text).length;
 const url = location.origin.replace(/^http/, "ws") + "/echo";
-const eventsURL = location.origin + "/events";
+const eventsURL = location.origin + "/topics/demo";
 
 let socket = null;   // the current WebSocket, null before the first and after each
 let strayed = false; // the keyboard's focus was on a control that went dead
@@ -136,7 +136,10 @@ function listen() {
   source.onopen = () => ($("events").textContent = "listening");
   source.onerror = () => ($("events").textContent = "lost, trying again");
   // Ticks would fill the log.
-  source.addEventListener("tick", ({ data, lastEventId }) => ($("events").textContent = `tick ${lastEventId} at ${data}`));
+  source.addEventListener("tick", ({ data }) => {
+    const { n, t } = JSON.parse(data);
+    $("events").textContent = `tick ${n} at ${new Date(t).toLocaleTimeString()}`;
+  });
   source.addEventListener("message", ({ data, lastEventId }) => {
     log("event", `${lastEventId} · ${size(bytesOf(data))}`, data.length > SHOWN_CHARS ? data.slice(0, SHOWN_CHARS) + " …" : data);
   });
