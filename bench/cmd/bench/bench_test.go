@@ -135,7 +135,7 @@ func candidatesOf(measurement string) (names []string) {
 		return names
 	}
 	for _, c := range tiny.candidates {
-		if measurement != "frame" || c.InMemory != nil {
+		if measurement == "frame" && c.InMemory != nil || measurement != "frame" && c.Serve != nil {
 			names = append(names, c.Name)
 		}
 	}
