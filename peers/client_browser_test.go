@@ -240,7 +240,8 @@ func testPublishesOnce(t *testing.T, b *browser) {
 // turmoil is what happens to the site while n items are published: transports
 // stop and begin to get through, connections are cut, servers are shut down,
 // killed and started again. again is called between two lives.
-func turmoil(t *testing.T, s *topicSite, n int, publish func(i int), again func()) {
+func turmoil(t *testing.T, b *browser, s *topicSite, n int, publish func(i int), again func()) {
+	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -251,8 +252,10 @@ func turmoil(t *testing.T, s *topicSite, n int, publish func(i int), again func(
 		}
 		// Whatever happens, each transport has its time.
 		if step%12 == 0 {
-			s.let(step/12%len(transports), random.IntN(boxes))
+			best := step / 12 % len(transports)
+			s.let(best, random.IntN(boxes))
 			s.cut(random.IntN(2) == 0)
+			b.until(t, "f", fmt.Sprintf("seen.follower.transport == %q && seen.follower.state.connected", transports[best]))
 		}
 		switch random.IntN(12) {
 		case 0, 1, 2:
@@ -283,7 +286,7 @@ func testLosesNothing(t *testing.T, b *browser) {
 	s.open(t, b)
 	b.follow(t, "f", quick(nil))
 	var want []followedItem
-	turmoil(t, s, n, func(i int) {
+	turmoil(t, b, s, n, func(i int) {
 		p := mixed(i)
 		c, _, err := s.log.Publish(t.Context(), p)
 		if err != nil {
@@ -310,7 +313,7 @@ func testTellsOfLoss(t *testing.T, b *browser) {
 	published := map[string]followedItem{}
 	last := ""
 	lives := 0
-	turmoil(t, s, n, func(i int) {
+	turmoil(t, b, s, n, func(i int) {
 		p := mixed(i)
 		c, _, err := s.log.Publish(t.Context(), p)
 		if err != nil {
