@@ -103,5 +103,7 @@
 // [Options.Check] is asked before anything is done. No request makes the package
 // panic; what it may cost is bounded in bytes and time. Errors of the source
 // and of the hooks stay in [Options.Logger]; an answer has a fixed sentence.
-// Bodies are JSON with nosniff, whatever was published.
+// Bodies are JSON with nosniff, whatever was published. How many connections one
+// client may have is not counted here: that is for Check, or for what stands in
+// front.
 package httpstream

@@ -20,11 +20,13 @@ import (
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/bench/servers"
 	"github.com/pushwire/pushwire/bench/streams"
+	"github.com/pushwire/pushwire/bench/topicfan"
 )
 
 func TestMain(m *testing.M) {
 	child.Main()
 	fanout.Main()
+	topicfan.Main()
 	os.Exit(m.Run())
 }
 
@@ -122,6 +124,12 @@ func candidatesOf(measurement string) (names []string) {
 	}
 	if measurement == "fanout" {
 		for _, c := range fanout.All {
+			names = append(names, c.Name)
+		}
+		return names
+	}
+	if measurement == "topic-fanout" {
+		for _, c := range topicfan.All {
 			names = append(names, c.Name)
 		}
 		return names
