@@ -2,6 +2,7 @@ package middlebox
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -35,6 +36,10 @@ type Options struct {
 	// Listener is where the box listens; nil is a port of the loopback
 	// interface.
 	Listener net.Listener
+
+	// Dial connects to the server; nil is the network. With a Listener and
+	// Dial of memory a box can live in a bubble of testing/synctest.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // DefaultIdle is after how long CutIdle cuts.
@@ -44,6 +49,7 @@ const DefaultIdle = 5 * time.Second
 type Box struct {
 	kind   Kind
 	server string // host:port
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	idle   time.Duration
 	l      net.Listener
 	http   *http.Server // of DropUpgrade and Buffer
@@ -61,6 +67,9 @@ func Start(kind Kind, server string, o *Options) (*Box, error) {
 		o = &Options{}
 	}
 	b := &Box{kind: kind, server: server, idle: o.Idle, l: o.Listener, conns: make(map[net.Conn]bool)}
+	if b.dial = o.Dial; b.dial == nil {
+		b.dial = new(net.Dialer).DialContext
+	}
 	if b.idle <= 0 {
 		b.idle = DefaultIdle
 	}
@@ -72,7 +81,7 @@ func Start(kind Kind, server string, o *Options) (*Box, error) {
 	}
 	serve := b.serveConns
 	if kind == DropUpgrade || kind == Buffer {
-		b.tr = &http.Transport{DisableCompression: true}
+		b.tr = &http.Transport{DisableCompression: true, DialContext: b.dial}
 		b.http = &http.Server{Handler: http.HandlerFunc(b.forward)}
 		serve = func() { b.http.Serve(b.l) }
 	}
@@ -195,7 +204,7 @@ func (b *Box) serveConns() {
 				return
 			}
 			defer b.release(client)
-			server, err := net.Dial("tcp", b.server)
+			server, err := b.dial(context.Background(), "tcp", b.server)
 			if err != nil || !b.hold(server) {
 				return
 			}
