@@ -15,13 +15,14 @@ second. Nothing outside .cache/ is touched, except that a missing Chromium is in
   node      npm packages of peers/node/package-lock.json, node >= 20       .cache/node/node_modules
   jetty     Maven Central's jars of peers/java/pom.xml, Java >= 17         .cache/java, .cache/bin/jetty
   chromium  Debian's chromium, or any Chrome that is already there         link .cache/bin/chromium
+  nginx     Debian's nginx, or any that is already there                   .cache/nginx, link .cache/bin/nginx
   lint      staticcheck and govulncheck                                    .cache/bin
 
   --without PART   leave parts out, for instance --without wstest,chromium
   --clean          install everything anew
 
 The paths are written to .cache/env.sh, as PUSHWIRE_WSTEST, PUSHWIRE_CHROMIUM, PUSHWIRE_NODE, PUSHWIRE_NODE_MODULES,
-PUSHWIRE_PY3 and PUSHWIRE_JETTY; tests that find a variable unset look into .cache/ by the layout above. What could not be installed is told in
+PUSHWIRE_PY3, PUSHWIRE_JETTY and PUSHWIRE_NGINX; tests that find a variable unset look into .cache/ by the layout above. What could not be installed is told in
 one sentence each, and the tests that need it skip; with CI=true or PUSHWIRE_REQUIRE=1 this script then fails.
 TXT
 }
@@ -40,7 +41,7 @@ while (($#)); do
     -h | --help) usage && exit 0 ;;
     --without) [[ $# -ge 2 ]] || { usage >&2 && exit 2; } && without=",$2," && shift ;;
     --without=*) without=",${1#*=}," ;;
-    --clean) rm -rf "${cache:?}"/{bin,py27,py27-src,py3,node,java,virtualenv,stamps} ;;
+    --clean) rm -rf "${cache:?}"/{bin,py27,py27-src,py3,node,java,nginx,virtualenv,stamps} ;;
     *) usage >&2 && exit 2 ;;
   esac
   shift
@@ -263,6 +264,31 @@ setup_chromium() {
   ln -sfn "$found" "$cache/bin/chromium"
 }
 
+# nginx is unpacked and not installed, since Debian's package would start a server on port 80. It needs what every Debian
+# has: libc, OpenSSL, PCRE2 and zlib.
+setup_nginx() {
+  local found dir=$cache/nginx
+  if found=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v nginx) && "$found" -v 2>>"$log"; then
+    ln -sfn "$found" "$cache/bin/nginx"
+    return
+  fi
+  if "$dir/usr/sbin/nginx" -v 2>>"$log"; then
+    ln -sfn "$dir/usr/sbin/nginx" "$cache/bin/nginx"
+    return
+  fi
+  if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
+    lacks nginx "install nginx (Debian: apt-get install nginx-light)" || return
+  fi
+  say "nginx: unpacking Debian's package"
+  rm -rf "$dir"
+  mkdir -p "$dir"
+  { (cd "$dir" && { quietly apt-get download nginx || { quietly apt-get update && quietly apt-get download nginx; }; }) &&
+    quietly dpkg -x "$dir"/nginx_*.deb "$dir" && quietly "$dir/usr/sbin/nginx" -v; } ||
+    { lacks nginx "Debian's nginx can't be unpacked or does not start, see .cache/setup.log (or: apt-get install nginx-light)" || return; }
+  rm -f "$dir"/nginx_*.deb
+  ln -sfn "$dir/usr/sbin/nginx" "$cache/bin/nginx"
+}
+
 # ---- static analysis ---------------------------------------------------------------------------------------------
 
 setup_lint() {
@@ -284,6 +310,7 @@ part py3 setup_py3
 part node setup_node
 part jetty setup_jetty
 part chromium setup_chromium
+part nginx setup_nginx
 part lint setup_lint
 
 {
@@ -296,6 +323,7 @@ part lint setup_lint
   write PUSHWIRE_NODE_MODULES "$cache/node/node_modules"
   write PUSHWIRE_PY3 "$cache/py3/bin/python"
   write PUSHWIRE_JETTY "$cache/bin/jetty"
+  write PUSHWIRE_NGINX "$cache/bin/nginx"
 } >"$cache/env.sh"
 
 if ((${#missing[@]})); then

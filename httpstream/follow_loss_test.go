@@ -34,6 +34,9 @@ type stage struct {
 	pace    time.Duration // between two blows of fate
 
 	cuts, restarts, switches int
+
+	mu   sync.Mutex // of who appends, and of who takes the log away
+	done bool       // all is appended
 }
 
 type stageNet interface {
@@ -44,16 +47,16 @@ type stageNet interface {
 
 // tcpNet is the loopback interface.
 type tcpNet struct {
+	addr  string // of the first listen, and of all
 	mu    sync.Mutex
-	addr  string
 	conns map[net.Conn]bool
 }
 
 func (n *tcpNet) listen() (net.Listener, error) {
-	if n.addr == "" {
-		n.addr = "127.0.0.1:0"
+	if n.addr != "" {
+		return net.Listen("tcp", n.addr)
 	}
-	l, err := net.Listen("tcp", n.addr)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err == nil {
 		n.addr = l.Addr().String()
 	}
@@ -183,11 +186,13 @@ func onStage(t *testing.T, f func(t *testing.T, s *stage)) {
 		s.tr = &http.Transport{DialContext: n.dial}
 		s.log.Store(&topic.Log{MaxItems: 1 << 20, MaxBytes: 1 << 30})
 		s.start()
+		defer func() {
+			s.log.Load().Close()
+			s.stop(false)
+			s.tr.CloseIdleConnections()
+			s.net.cut()
+		}()
 		f(t, s)
-		s.log.Load().Close()
-		s.stop(false)
-		s.tr.CloseIdleConnections()
-		s.net.cut()
 	}
 	t.Run("bubble", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { run(t, newNetsim(), 500*time.Millisecond) })
@@ -220,15 +225,18 @@ func (s *stage) options(ts []Transport, connected map[Transport]int) *FollowOpti
 
 // publishing appends numbers to whatever log there is, at a pace that leaves
 // time for some blows of fate.
-func (s *stage) publishing(ctx context.Context, name func(i int) string) (done chan struct{}) {
+func (s *stage) publishing(ctx context.Context) (done chan struct{}) {
 	done = make(chan struct{})
 	go func() {
 		defer close(done)
 		const bursts = 100
 		for b := range bursts {
+			s.mu.Lock()
 			for i := range lossItems / bursts {
-				s.log.Load().Append("", []byte(name(b*(lossItems/bursts)+i+1)))
+				s.log.Load().Append("", fmt.Append(nil, b*(lossItems/bursts)+i+1))
 			}
+			s.done = b == bursts-1
+			s.mu.Unlock()
 			if !sleep(ctx, s.pace/2) {
 				return
 			}
@@ -238,18 +246,20 @@ func (s *stage) publishing(ctx context.Context, name func(i int) string) (done c
 }
 
 // drama runs fate and a publisher beside f and waits for their ends.
-func (s *stage) drama(switching bool, name func(int) string, anew func(), f func(ctx context.Context)) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Minute)
-	published := s.publishing(ctx, name)
+func (s *stage) drama(switching bool, anew func(), f func(ctx context.Context)) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2000*s.pace)
+	published := s.publishing(ctx)
 	fated := make(chan struct{})
 	go func() {
 		s.fate(ctx, 1, switching, anew)
 		close(fated)
 	}()
+	defer func() {
+		cancel()
+		<-published
+		<-fated
+	}()
 	f(ctx)
-	cancel()
-	<-published
-	<-fated
 }
 
 // TestNoLoss is what the package is for: all items, each one once, in order,
@@ -264,7 +274,7 @@ func TestNoLoss(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onStage(t, func(t *testing.T, s *stage) {
 				connected := make(map[Transport]int)
-				s.drama(set == nil, func(i int) string { return fmt.Sprint(i) }, nil, func(ctx context.Context) {
+				s.drama(set == nil, nil, func(ctx context.Context) {
 					n := 0
 					for it, err := range Follow(ctx, "ws://stage/topic", s.options(set, connected)) {
 						if err != nil {
@@ -309,7 +319,7 @@ func TestNoLossInSilence(t *testing.T) {
 		s.start()
 		connected := make(map[Transport]int)
 		gaps, items := 0, 0
-		s.drama(true, func(i int) string { return fmt.Sprint(i) }, nil, func(ctx context.Context) {
+		s.drama(true, nil, func(ctx context.Context) {
 			at := uint64(0)
 			told := false // a gap, just now
 			for it, err := range Follow(ctx, "http://stage/topic", s.options(nil, connected)) {
@@ -355,12 +365,17 @@ func TestNoLossInSilence(t *testing.T) {
 func TestNoLossAcrossEpochs(t *testing.T) {
 	onStage(t, func(t *testing.T, s *stage) {
 		anew := func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.done {
+				return // the last item has to be there
+			}
 			s.log.Load().Close()
 			s.log.Store(&topic.Log{MaxItems: 1 << 20})
 		}
 		connected := make(map[Transport]int)
 		epochs := 0
-		s.drama(true, func(i int) string { return fmt.Sprint(i) }, anew, func(ctx context.Context) {
+		s.drama(true, anew, func(ctx context.Context) {
 			var epoch string
 			var at uint64
 			number := 0
