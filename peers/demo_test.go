@@ -102,12 +102,16 @@ func testDemo(t *testing.T, b *browser, s *served, name string) {
 	b.act(t, "shot", command{"path": filepath.Join(shots, "demo-"+name+"-refused.png")})
 	b.click(t, "#accept-websocket")
 	// It has climbed in vain by now, so the next try may take 24 seconds.
-	if !eval[bool](t, b, `() => new Promise((done) => {
-	  const end = Date.now() + 40000;
-	  const look = () => document.getElementById("auto").textContent === "WebSocket" ? done(true)
-	    : Date.now() > end ? done(false) : setTimeout(look, 50);
-	  look();
-	})`, nil) {
+	back := false
+	for range 4 {
+		back = back || eval[bool](t, b, `() => new Promise((done) => {
+		  const end = Date.now() + 10000;
+		  const look = () => document.getElementById("auto").textContent === "WebSocket" ? done(true)
+		    : Date.now() > end ? done(false) : setTimeout(look, 50);
+		  look();
+		})`, nil)
+	}
+	if !back {
 		t.Error("the chat did not come back to the WebSocket")
 	}
 	b.wait(t, "#panel-websocket .state", "connected")
