@@ -102,7 +102,7 @@ func (s *pollSource) poll(wait time.Duration) error {
 	}
 	var pairs []string
 	if s.long {
-		pairs = append(pairs, "wait", strconv.FormatFloat(wait.Seconds(), 'f', -1, 64))
+		pairs = append(pairs, "wait", strconv.FormatFloat(float64(wait.Milliseconds())/1e3, 'f', -1, 64))
 	}
 	limit := wait + pollMargin
 	head := time.AfterFunc(limit, func() { s.l.cancel(&SilentError{After: limit}) })
@@ -187,7 +187,7 @@ func (w *pollWait) failed(took time.Duration, now time.Time, climbAfter time.Dur
 	if took < pollLeast {
 		return
 	}
-	w.short = max(min(took, w.longest)/2, pollLeast)
+	w.short = max(min(took, w.longest)/2, pollLeast).Truncate(time.Millisecond)
 	w.again = min(max(2*w.again, climbAfter, DefaultClimbAfter), climbMost)
 	w.until = now.Add(w.again)
 }
