@@ -3,9 +3,10 @@ package topic
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // appendBytes is the size of the data in the benchmarks.
@@ -17,16 +18,13 @@ func BenchmarkAppend(b *testing.B) {
 	for i := range data {
 		data[i] = 'a'
 	}
-	run := func(name string, l *Log, each func()) {
+	run := func(name string, l *Log) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(appendBytes)
 			for b.Loop() {
 				if l.Append("type", data) == "" {
 					b.Fatal("not stored")
-				}
-				if each != nil {
-					each()
 				}
 			}
 		})
@@ -45,32 +43,40 @@ func BenchmarkAppend(b *testing.B) {
 			}
 		}
 	})
-	run("readers=0", new(Log), nil)
+	run("readers=0", new(Log))
 	aged := &Log{MaxAge: 1 << 40}
-	run("readers=0/age", aged, nil)
+	run("readers=0/age", aged)
 	aged.Close()
+}
 
-	for _, n := range []int{1, 100, 10_000} {
-		l := new(Log)
-		var called atomic.Int64
-		stop := make(chan struct{})
-		var wake func(c *Cursor)
-		wake = func(c *Cursor) {
-			l.Wake(Now, func() {
-				called.Add(1)
-				select {
-				case <-stop:
-				default:
-					wake(c)
+// One publication to many who wait: how long it holds up who publishes, and how
+// long until the last has been called. Each round begins when all wait.
+func BenchmarkAppendToWakers(b *testing.B) {
+	data := make([]byte, appendBytes)
+	for _, n := range []int{0, 1, 100, 10_000} {
+		b.Run(fmt.Sprintf("wakers=%d", n), func(b *testing.B) {
+			l := new(Log)
+			var called sync.WaitGroup
+			f := called.Done
+			var held, all []time.Duration
+			for b.Loop() {
+				called.Add(n)
+				for range n {
+					l.Wake(Now, f)
 				}
-			})
-		}
-		for range n {
-			wake(nil)
-		}
-		run(fmt.Sprintf("wakers=%d", n), l, nil)
-		close(stop)
-		l.Close()
+				start := time.Now()
+				l.Append("", data)
+				held = append(held, time.Since(start))
+				called.Wait()
+				all = append(all, time.Since(start))
+			}
+			slices.Sort(held)
+			slices.Sort(all)
+			b.ReportMetric(float64(held[len(held)/2]), "ns/append-p50")
+			b.ReportMetric(float64(held[len(held)*99/100]), "ns/append-p99")
+			b.ReportMetric(float64(all[len(all)/2]), "ns/last-p50")
+			b.ReportMetric(0, "ns/op") // the time to begin to wait is in it
+		})
 	}
 }
 
