@@ -133,13 +133,14 @@ func TestHandlerIsCheapToMake(t *testing.T) {
 
 // flat is a ResponseWriter without anything but its methods.
 type flat struct {
-	h http.Header
-	n int
+	h      http.Header
+	n      int
+	status int
 }
 
 func (f *flat) Header() http.Header         { return f.h }
 func (f *flat) Write(p []byte) (int, error) { f.n += len(p); return len(p), nil }
-func (f *flat) WriteHeader(int)             {}
+func (f *flat) WriteHeader(status int)      { f.status = status }
 
 func BenchmarkShortPoll(b *testing.B) {
 	for _, n := range []int{0, 1, 100} {

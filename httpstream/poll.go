@@ -56,6 +56,10 @@ func (b *batch) add(it *topic.Item, o *Options, limit int) bool {
 
 // collect adds all that is there after a cursor, up to the limits. The error of
 // a source that gave something is left for the next request.
+//
+// RFC 6202, 2.2: "If multiple messages are queued for a client, they might be
+// delivered in a batch within a single long poll response. This can
+// significantly reduce the per-message overhead"
 func (e *endpoint) collect(ctx context.Context, b *batch, after topic.Cursor, limit int) error {
 	buf := borrowItems()
 	defer returnItems(buf)
@@ -234,11 +238,9 @@ func (e *endpoint) waitFor(w http.ResponseWriter, r *http.Request, after topic.C
 	if wait = jittered(wait); wait <= 0 {
 		return nil, waitTime, nil
 	}
-	// The deadlines of http.Server are for requests that take no time. On
-	// HTTP/1.x the one for reading looks like a client that has gone.
-	ctl := http.NewResponseController(w)
-	ctl.SetReadDeadline(time.Time{})
-	ctl.SetWriteDeadline(time.Time{})
+	// http.Server's is for requests that take no time, and on HTTP/2 resets
+	// the stream. That for reading does not count once a request was read.
+	http.NewResponseController(w).SetWriteDeadline(time.Time{})
 
 	stop, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)

@@ -162,7 +162,7 @@ func (s *site) open(t *testing.T, query string) *reader {
 
 func (s *site) dial(ctx context.Context, query string) (*reader, error) {
 	if s.way.socket {
-		o := &pushwire.DialOptions{}
+		o := &pushwire.DialOptions{Config: pushwire.Config{MaxMessage: -1}}
 		if s.way.tls {
 			o.TLS = s.Client().Transport.(*http.Transport).TLSClientConfig
 		}

@@ -28,11 +28,11 @@ func (e *endpoint) stream(w http.ResponseWriter, r *http.Request, q *query) *Ref
 	defer cancel(nil)
 	out := &lineWriter{w: w, ctl: http.NewResponseController(w), within: e.o.WriteTimeout}
 	if err := out.ctl.SetWriteDeadline(time.Time{}); err != nil && out.within > 0 {
-		refusal := unavailable("The server is not set up to stream.")
-		refusal.cause = errors.New("the ResponseWriter can't set a write deadline (it needs an Unwrap method, or a negative Options.WriteTimeout does without)")
-		return refusal
+		return cantStream("the ResponseWriter can't set a write deadline (it needs an Unwrap method, or a negative Options.WriteTimeout does without)")
 	}
-	out.ctl.SetReadDeadline(time.Time{}) // that of http.Server looks like a client that has gone
+	if !canFlush(w) {
+		return cantStream("the ResponseWriter can't flush (it needs a Flush or an Unwrap method)")
+	}
 	var m member
 	if !e.o.Group.add(&m, func(now bool) {
 		cancel(errShutdown)
@@ -55,6 +55,27 @@ func (e *endpoint) stream(w http.ResponseWriter, r *http.Request, q *query) *Ref
 		e.lines(ctx, out, after)
 	}
 	return nil
+}
+
+// cantStream is a mistake in how the server is put together.
+func cantStream(cause string) *RefusedError {
+	e := unavailable("The server is not set up to stream.")
+	e.cause = errors.New(cause)
+	return e
+}
+
+// canFlush reports whether http.ResponseController finds what flushes w.
+func canFlush(w http.ResponseWriter) bool {
+	for {
+		switch t := w.(type) {
+		case http.Flusher, interface{ FlushError() error }:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return false
+		}
+	}
 }
 
 // begin finds out where a stream starts, and makes its first line. after is ""
