@@ -48,9 +48,11 @@
 // one's own. Each event is one write and one flush, and has a deadline of its
 // own in place of those of http.Server; comments keep a silent stream alive;
 // a [Group] sends to all of its streams, without waiting for those that are
-// stuck, and ends them when the server shuts down. A [Client] follows a stream
-// over any number of connections, and comes back with the last event ID.
-// [Events] reads one answer, as APIs give that stream what they compute.
+// stuck, and ends them when the server shuts down. Who keeps the events himself
+// needs no queue: [Stream.TrySendRaw] hands over what a socket takes without
+// waiting. A [Client] follows a stream over any number of connections, and
+// comes back with the last event ID. [Events] reads one answer, as APIs give
+// that stream what they compute.
 //
 // The end of a Stream is an [*EndError], which matches [net.ErrClosed]; a
 // request that opens none is a [*RequestError]. The end of a Client's events

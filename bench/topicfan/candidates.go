@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -38,8 +39,14 @@ type Candidate struct {
 	wire func(c topic.Cursor, data string) string
 }
 
-// Bare is the candidate that the others are compared with.
-const Bare = "bare write"
+// Bare is the candidate that the others are compared with. Shuffled tells how
+// much of the difference is that of the order: the kernel's memory for
+// connections that were opened one after the other lies side by side, and to go
+// through it in order is cheaper than any other way.
+const (
+	Bare     = "bare write"
+	Shuffled = "bare write, shuffled"
+)
 
 // All are the candidates in the order of the tables.
 var All = []Candidate{
@@ -49,9 +56,7 @@ var All = []Candidate{
 		handler: httpstream.Socket,
 		request: "GET /?after=now HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
 		opened:  `"}`,
-		wire: func(c topic.Cursor, data string) string {
-			return string(frame.AppendMessage(nil, frame.Server, frame.Text, 0, []byte(jsonItem(c, data))))
-		},
+		wire:    message,
 	},
 	{
 		Name:    "event stream, raw",
@@ -93,12 +98,16 @@ var All = []Candidate{
 		},
 	},
 	{
+		Name:    Shuffled,
+		Note:    "the same in another order than that in which they were opened",
+		request: eventRequest,
+		wire:    message,
+	},
+	{
 		Name:    Bare,
 		Note:    "the bytes of the WebSocket message are written to each net.Conn, in a loop",
 		request: eventRequest,
-		wire: func(c topic.Cursor, data string) string {
-			return string(frame.AppendMessage(nil, frame.Server, frame.Text, 0, []byte(jsonItem(c, data))))
-		},
+		wire:    message,
 	},
 }
 
@@ -106,6 +115,10 @@ const eventRequest = "GET /?after=now HTTP/1.1\r\nHost: a\r\nAccept: text/event-
 
 func jsonItem(c topic.Cursor, data string) string {
 	return `{"cursor":"` + string(c) + `","data":"` + data + `"}`
+}
+
+func message(c topic.Cursor, data string) string {
+	return string(frame.AppendMessage(nil, frame.Server, frame.Text, 0, []byte(jsonItem(c, data))))
 }
 
 func event(c topic.Cursor, data string) string {
@@ -241,6 +254,10 @@ func (s *bareServer) accept(l net.Listener) {
 		}
 		s.mu.Lock()
 		s.conns = append(s.conns, nc)
+		if s.c.Name == Shuffled {
+			i, last := rand.IntN(len(s.conns)), len(s.conns)-1
+			s.conns[i], s.conns[last] = s.conns[last], s.conns[i]
+		}
 		s.mu.Unlock()
 	}
 }

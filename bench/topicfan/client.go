@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// atOnce is how many connections are opened before their answers are read:
-// fewer than the queue of a listening socket holds.
+// atOnce is how many readers a candidate opens before it is the next one's
+// turn: fewer than the queue of a listening socket holds.
 const atOnce = 256
 
 // client holds the far ends of all readers of a server.
@@ -77,22 +77,16 @@ func receive(c Candidate, addr string, l link) error {
 	return nil
 }
 
-// open opens n readers more.
+// open opens n readers more, one after the other.
 func (k *client) open(to netip.AddrPort, n int) error {
-	for n > 0 {
-		begin, some := len(k.conns), min(n, atOnce)
-		n -= some
-		for i := begin; i < begin+some; i++ {
-			fd, err := k.connect(to)
-			if err != nil {
-				return fmt.Errorf("reader %d: %w", i+1, err)
-			}
+	for range n {
+		fd, err := k.connect(to)
+		if err == nil {
 			k.conns = append(k.conns, conn{fd: fd})
+			err = k.head(len(k.conns) - 1)
 		}
-		for i := begin; i < len(k.conns); i++ {
-			if err := k.head(i); err != nil {
-				return fmt.Errorf("reader %d: %w", i+1, err)
-			}
+		if err != nil {
+			return fmt.Errorf("reader %d: %w", len(k.conns), err)
 		}
 	}
 	return nil
