@@ -139,8 +139,8 @@ type State struct {
 //
 // It uses the best transport that gets through: WebSocket, an event stream, a
 // stream of lines, long polling, short polling. A transport is left when it
-// can't be set up, when nothing comes through it (a proxy that buffers), or
-// when it was cut again and again when it was young; better ones are tried
+// can't be set up, when nothing comes through it or the end is held back (a
+// proxy that buffers), or when it was cut again and again when it was young; better ones are tried
 // again later, beside the one in use. One cursor goes through all of them, so
 // that nothing is lost or seen twice on the way. A lost connection is made
 // anew, after a pause that grows. When nothing gets through at all, the network
@@ -156,7 +156,8 @@ type State struct {
 //
 // The loop waits, connects and reads in the goroutine that runs it. While a
 // transport is in use that is not the best, one more goroutine waits to try a
-// better one; it has ended when the loop has. Data of an item belongs to the
+// better one, and a stream that is new has one until it is known to hold
+// nothing back; both have ended when the loop has. Data of an item belongs to the
 // loop body and may be kept. Follow can be ranged over more than once, and
 // begins at After each time.
 func Follow(ctx context.Context, url string, o *FollowOptions) iter.Seq2[topic.Item, error] {
@@ -172,8 +173,8 @@ func Follow(ctx context.Context, url string, o *FollowOptions) iter.Seq2[topic.I
 	}
 }
 
-// follower is one run of a loop over Follow. Its goroutine owns all fields; a
-// climber has its own.
+// follower is one run of a loop over Follow. Its goroutine owns all fields, but
+// the ladder while something goes on beside it.
 type follower struct {
 	o       FollowOptions // with the defaults filled in
 	target  target
@@ -187,6 +188,7 @@ type follower struct {
 	holes   int   // in a row, without a new item
 	why     error // the last failure, for State
 	wait    pollWait
+	sure    [len(transportNames)]bool // streams that are known to hold nothing back
 }
 
 func newFollower(rawURL string, o *FollowOptions) (*follower, error) {
@@ -312,11 +314,12 @@ func (f *follower) serve(ctx context.Context, l *link) (*link, error) {
 		f.why = nil
 	}
 	f.tell(State{Transport: l.transport, Connected: true, Err: f.why})
-	c := f.startClimber(ctx, l)
+	c := f.startBeside(ctx, l)
 	defer c.stop()
 	for {
 		n, err := l.next()
 		if better := c.take(); better != nil {
+			c.stop()
 			f.ladder.climbed(better.rung)
 			return better, nil
 		}
@@ -389,6 +392,10 @@ func (f *follower) lost(l *link, err error) {
 		f.attempt = 0
 	}
 	f.ladder.lost(life, heard, l.orderly)
+	if faultOf(err) == faultTransport {
+		f.ladder.failed(faultTransport)
+		f.sure[l.transport] = false
+	}
 	f.why = err
 }
 

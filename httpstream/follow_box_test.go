@@ -34,14 +34,16 @@ func behind(t *testing.T, kind middlebox.Kind, o *Options, f func(t *testing.T, 
 			t.Fatal(err)
 		}
 		tr := &http.Transport{DialContext: front.dial}
+		defer func() {
+			log.Close()
+			tr.CloseIdleConnections()
+			box.Close()
+			srv.Close()
+			front.cut()
+			back.cut()
+			<-served
+		}()
 		f(t, &boxed{log, &http.Client{Transport: tr}})
-		log.Close()
-		tr.CloseIdleConnections()
-		box.Close()
-		srv.Close()
-		front.cut()
-		back.cut()
-		<-served
 	})
 }
 
@@ -59,6 +61,7 @@ func TestFollowBehindBoxes(t *testing.T) {
 	}{
 		{"drops Upgrade", middlebox.DropUpgrade, quiet, nil, TransportEventStream, "plain answers flow"},
 		{"buffers", middlebox.Buffer, quiet, nil, TransportLongPoll, "only answers that end arrive"},
+		{"collects", middlebox.Collect, quiet, nil, TransportLongPoll, "the end of a stream is held back"},
 		{"cuts idle, quiet topic", middlebox.CutIdle, quiet, nil, TransportLongPoll, "it is asked again before the cut"},
 		{"cuts idle, busy topic", middlebox.CutIdle, busy, nil, TransportSocket, "it is never idle"},
 		{"cuts idle, quick heartbeat", middlebox.CutIdle, quiet, &Options{Heartbeat: 3 * time.Second}, 0, "a heartbeat keeps a stream alive"},
@@ -117,9 +120,53 @@ func TestFollowBehindBoxes(t *testing.T) {
 	}
 }
 
+// A box that collects lets the beginning of a stream through, and a piece of
+// what was there before, so that it looks well; but the rest does not come.
+func TestFollowNoticesWhatIsHeldBack(t *testing.T) {
+	behind(t, middlebox.Collect, nil, func(t *testing.T, b *boxed) {
+		const before, n = 500, 600
+		publish(b.log, 1, before)
+		go func() {
+			for i := range n - before {
+				time.Sleep(7 * time.Second)
+				b.log.Append("", fmt.Append(nil, before+i+1))
+			}
+		}()
+		var used []Transport
+		o := &FollowOptions{HTTP: b.client, ClimbAfter: -1, OnState: func(s State) {
+			if s.Connected {
+				used = append(used, s.Transport)
+			}
+		}}
+		var got []topic.Item
+		for it, err := range Follow(t.Context(), "http://mem/", o) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got = append(got, it); len(got) == before {
+				if since := time.Since(began); since > 30*time.Second {
+					t.Errorf("what was there before took %v", since)
+				}
+			}
+			if len(got) > before+5 {
+				if late := time.Since(began) - time.Duration(len(got)-before)*7*time.Second; late > 0 {
+					t.Fatalf("item %d came after %v; used %v", len(got), late, used)
+				}
+			}
+			if len(got) == n {
+				break
+			}
+		}
+		wantInOrder(t, got, n)
+		if last := used[len(used)-1]; last != TransportLongPoll {
+			t.Errorf("it ended on %v", last)
+		}
+	})
+}
+
 // Publish gets through all of them.
 func TestPublishBehindBoxes(t *testing.T) {
-	for _, kind := range []middlebox.Kind{middlebox.DropUpgrade, middlebox.Buffer, middlebox.CutIdle, middlebox.HTTP10} {
+	for _, kind := range []middlebox.Kind{middlebox.DropUpgrade, middlebox.Buffer, middlebox.Collect, middlebox.CutIdle, middlebox.HTTP10} {
 		t.Run(fmt.Sprint(kind), func(t *testing.T) {
 			o := &Options{Allow: func(*http.Request) error { return nil }}
 			behind(t, kind, o, func(t *testing.T, b *boxed) {

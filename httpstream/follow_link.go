@@ -47,6 +47,7 @@ type link struct {
 	orderly   bool         // the peer has said that it goes
 	silence   *time.Timer  // ends the link; runs while something is waited for
 	within    time.Duration
+	waiting   atomic.Int64 // since when a read waits, in ns since opened, at least 1; 0 for not
 }
 
 // open sets up a transport and waits until it has proved itself, by the first
@@ -86,7 +87,7 @@ func (f *follower) open(ctx context.Context, rung int, after topic.Cursor) (*lin
 	return l, nil
 }
 
-// openBeside is open for a climber: ctx bounds the trial and not the link.
+// openBeside is open for a better transport: ctx bounds the trial and not the link.
 func (f *follower) openBeside(ctx context.Context, rung int, after topic.Cursor) (*link, error) {
 	free, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
@@ -132,6 +133,7 @@ func (l *link) why(err error) error {
 
 // watch begins to wait for something that has to come within a time.
 func (l *link) watch() {
+	l.waiting.Store(max(1, int64(time.Since(l.opened))))
 	if l.silence == nil {
 		after := l.within
 		l.silence = time.AfterFunc(after, func() { l.cancel(&SilentError{After: after}) })
@@ -143,9 +145,19 @@ func (l *link) watch() {
 // unwatch ends the wait that watch has begun.
 func (l *link) unwatch(came bool) {
 	l.silence.Stop()
+	l.waiting.Store(0)
 	if came {
 		l.sign()
 	}
+}
+
+// silentFor is how long a read has been waiting; 0 if none is.
+func (l *link) silentFor() time.Duration {
+	since := time.Duration(l.waiting.Load())
+	if since == 0 {
+		return 0
+	}
+	return time.Since(l.opened) - since
 }
 
 // body is the body of an answer. A Read that waits for too long ends the link.

@@ -72,7 +72,7 @@ func (s *pollSource) ask() error {
 	took := time.Since(began)
 	switch {
 	case err != nil:
-		s.f.wait.failed(took, time.Now(), s.f.o.ClimbAfter)
+		s.f.wait.failed(wait, took, time.Now(), s.f.o.ClimbAfter)
 	case len(s.items)+len(s.more) > 0 || took > wait/2:
 		s.early = 0
 	default:
@@ -102,7 +102,7 @@ func (s *pollSource) poll(wait time.Duration) error {
 	}
 	var pairs []string
 	if s.long {
-		pairs = append(pairs, "wait", strconv.FormatFloat(wait.Seconds(), 'f', -1, 64))
+		pairs = append(pairs, "wait", strconv.FormatFloat(float64(wait.Milliseconds())/1e3, 'f', -1, 64))
 	}
 	limit := wait + pollMargin
 	head := time.AfterFunc(limit, func() { s.l.cancel(&SilentError{After: limit}) })
@@ -182,12 +182,13 @@ func (w *pollWait) get(now time.Time) time.Duration {
 }
 
 // failed is told of a poll that failed after some time. One that failed at
-// once was not cut for its length.
-func (w *pollWait) failed(took time.Duration, now time.Time, climbAfter time.Duration) {
+// once was not cut for its length. It may have been cut twice: net/http repeats
+// by itself a GET whose connection ended without an answer.
+func (w *pollWait) failed(asked, took time.Duration, now time.Time, climbAfter time.Duration) {
 	if took < pollLeast {
 		return
 	}
-	w.short = max(min(took, w.longest)/2, pollLeast)
+	w.short = max(min(took, asked)/2, pollLeast).Truncate(time.Millisecond)
 	w.again = min(max(2*w.again, climbAfter, DefaultClimbAfter), climbMost)
 	w.until = now.Add(w.again)
 }

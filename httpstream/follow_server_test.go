@@ -404,14 +404,16 @@ func inWorld(t *testing.T, f func(t *testing.T, w *world)) {
 			srv.Serve(w.net)
 			close(served)
 		}()
+		defer func() {
+			w.net.set(nil, false)
+			w.log.Close()
+			tr.CloseIdleConnections()
+			srv.Close()
+			w.net.cut()
+			w.net.Close()
+			<-served
+		}()
 		f(t, w)
-		w.net.set(nil, false)
-		w.log.Close()
-		tr.CloseIdleConnections()
-		srv.Close()
-		w.net.cut()
-		w.net.Close()
-		<-served
 	})
 }
 

@@ -18,6 +18,9 @@
 //     better-sse and PyPI's sse-starlette read by our Client.
 //   - sse_browser_test.go: Chromium's EventSource against our server, over
 //     HTTP/1.1 and HTTP/2, plain and by gzip.
+//   - nginx_test.go: all five transports of httpstream behind nginx, as it is
+//     by default, as one that buffers whatever it is told, and as one that
+//     lets WebSockets through.
 //   - page_test.go: the page of the real "pushwire serve" binary, used in
 //     Chromium as a person would.
 //

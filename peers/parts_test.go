@@ -22,6 +22,7 @@ var (
 	node        = part{"PUSHWIRE_NODE", "", "node", "Node.js"}
 	nodeModules = part{"PUSHWIRE_NODE_MODULES", "node/node_modules", "", "the npm packages of peers/node"}
 	python      = part{"PUSHWIRE_PY3", "py3/bin/python", "", "the PyPI packages of peers/python"}
+	nginx       = part{"PUSHWIRE_NGINX", "bin/nginx", "nginx", "nginx"}
 	jetty       = part{"PUSHWIRE_JETTY", "bin/jetty", "", "Jetty's WebSocket client and a JDK"}
 )
 

@@ -21,6 +21,9 @@ const (
 	DropUpgrade Kind = iota + 1
 	// Buffer passes an answer on when it has ended, and drops Upgrade.
 	Buffer
+	// Collect passes an answer on in pieces of 4 KiB, and what is left when it
+	// has ended, and drops Upgrade. nginx does that by default.
+	Collect
 	// CutIdle passes bytes on, both ways, and cuts a connection on which
 	// there were none for Options.Idle.
 	CutIdle
@@ -52,7 +55,7 @@ type Box struct {
 	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	idle   time.Duration
 	l      net.Listener
-	http   *http.Server // of DropUpgrade and Buffer
+	http   *http.Server // of DropUpgrade, Buffer and Collect
 	tr     *http.Transport
 	wg     sync.WaitGroup
 
@@ -80,7 +83,7 @@ func Start(kind Kind, server string, o *Options) (*Box, error) {
 		}
 	}
 	serve := b.serveConns
-	if kind == DropUpgrade || kind == Buffer {
+	if kind == DropUpgrade || kind == Buffer || kind == Collect {
 		b.tr = &http.Transport{DisableCompression: true, DialContext: b.dial}
 		b.http = &http.Server{Handler: http.HandlerFunc(b.forward)}
 		serve = func() { b.http.Serve(b.l) }
@@ -142,7 +145,7 @@ func withoutHops(h http.Header) http.Header {
 	return h
 }
 
-// forward serves a request of DropUpgrade and Buffer.
+// forward serves a request of DropUpgrade, Buffer and Collect.
 func (b *Box) forward(w http.ResponseWriter, r *http.Request) {
 	out := r.Clone(r.Context())
 	out.RequestURI = ""
@@ -169,16 +172,23 @@ func (b *Box) forward(w http.ResponseWriter, r *http.Request) {
 		w.Write(all)
 		return
 	}
-	flush(w, res.Body)
+	piece := 1
+	if b.kind == Collect {
+		piece = 4 << 10
+	}
+	flush(w, res.Body, piece)
 }
 
-// flush copies what comes as it comes.
-func flush(w http.ResponseWriter, r io.Reader) {
+// flush copies what comes as it comes, in pieces of at least a size.
+func flush(w http.ResponseWriter, r io.Reader, least int) {
 	rc := http.NewResponseController(w)
 	rc.Flush()
 	buf := make([]byte, 4<<10)
 	for {
-		n, err := r.Read(buf)
+		n, err := io.ReadAtLeast(r, buf, least)
+		if err == io.ErrUnexpectedEOF {
+			err = io.EOF
+		}
 		if _, werr := w.Write(buf[:n]); werr != nil {
 			return
 		}

@@ -75,6 +75,7 @@ func TestBoxes(t *testing.T) {
 	}{
 		{middlebox.DropUpgrade, 0, "HTTP/1.1", `HTTP/1.1 POST "" hi`, false, false},
 		{middlebox.Buffer, 0, "HTTP/1.1", `HTTP/1.1 POST "" hi`, true, false},
+		{middlebox.Collect, 0, "HTTP/1.1", `HTTP/1.1 POST "" hi`, true, false},
 		{middlebox.CutIdle, time.Minute, "HTTP/1.1", `HTTP/1.1 POST "websocket" hi`, false, false},
 		{middlebox.CutIdle, 50 * time.Millisecond, "HTTP/1.1", `HTTP/1.1 POST "websocket" hi`, false, true},
 		{middlebox.HTTP10, 0, "HTTP/1.0", `HTTP/1.0 POST "" hi`, false, false},
