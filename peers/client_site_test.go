@@ -2,9 +2,12 @@ package peers
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -60,16 +63,26 @@ type topicSite struct {
 
 func newTopicSite(t *testing.T) *topicSite {
 	t.Helper()
-	s := &topicSite{addr: "127.0.0.1:0", log: new(topic.Log), conns: map[net.Conn]bool{}}
+	s := &topicSite{addr: loopback() + ":0", log: new(topic.Log), conns: map[net.Conn]bool{}}
 	s.start(t)
 	t.Cleanup(func() { s.end() })
 	return s
 }
 
+// loopback is an address of the site's own where the system has more than one.
+// While a server is away nothing else takes its port there, as the connections
+// of all that run on 127.0.0.1 may.
+func loopback() string {
+	if runtime.GOOS != "linux" {
+		return "127.0.0.1"
+	}
+	return fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), 1+rand.IntN(250), 1+rand.IntN(250))
+}
+
 func (s *topicSite) url() string { return "http://" + s.addr + "/" }
 
-// Accept notes the connection, so that it can be cut, and passes it on as it
-// is.
+// notingListener notes the connections, so that they can be cut, and passes them
+// on as they are.
 type notingListener struct {
 	net.Listener
 	s *topicSite
@@ -158,9 +171,13 @@ func (s *topicSite) cut(reset bool) {
 	clear(s.conns)
 }
 
-// end ends this life at once.
+// end ends this life at once, if it has not ended.
 func (s *topicSite) end() {
+	if s.stop == nil {
+		return
+	}
 	close(s.stop)
+	s.stop = nil
 	s.server.Close()
 	s.cut(true)
 }
@@ -173,11 +190,12 @@ func (s *topicSite) shutdown(t *testing.T) {
 		t.Errorf("Shutdown: %v, %d left", err, left)
 	}
 	close(s.stop)
+	s.stop = nil
 	s.server.Shutdown(ctx)
 	s.cut(false)
 }
 
-// openTopic opens the site's page and waits for the client.
+// open opens the site's page and waits for the client.
 func (s *topicSite) open(t *testing.T, b *browser) {
 	t.Helper()
 	b.open(t, s.url(), desktop)
