@@ -112,7 +112,7 @@ func fitReason(s string) string {
 // beginClose puts the close frame f behind all that was accepted. The caller
 // holds mu; stage is closeNone.
 func (o *output) beginClose(c *Conn, f []byte, content CloseFrame) {
-	o.stage, o.closing = closeWaits, f
+	o.stage, o.closing = closeWaits, &f
 	c.life.sent = &content
 	c.life.deadline = time.Now().Add(c.cfg.closeWithin())
 	o.dismiss()

@@ -65,11 +65,10 @@ func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, a 
 	c := &Conn{role: role, cfg: cfg, protocol: a.protocol}
 	c.ctx, c.cancel = context.WithCancelCause(base)
 	c.done = c.ctx.Done()
-	c.wire.init(nc, cfg.writeWithin())
+	c.wire.init(nc)
+	c.out.watch.write = true
 	c.in.init(c, unread)
 	c.startDeflate(a.deflate)
-	c.out.watch.wire, c.out.watch.write = &c.wire, true
-	c.in.watch.wire = &c.wire
 	return c
 }
 

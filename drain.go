@@ -36,7 +36,7 @@ func (c *Conn) drain(ctx context.Context) error {
 		}
 		active := in.reads != reads
 		held := in.open && !in.end && !in.forget && (active || len(in.piece) > inboxMax)
-		if held || in.inboxBytes > inboxMax {
+		if held || in.inbox.size() > inboxMax {
 			err := c.waitForRoom(ctx, active)
 			if err == errNobodyReads {
 				err = c.giveUp(ctx, reads)
@@ -78,10 +78,7 @@ func (c *Conn) takeRead(ctx context.Context) error {
 // a Reader has come to the end of its own; not for long, unless active says
 // that the application reads.
 func (c *Conn) waitForRoom(ctx context.Context, active bool) error {
-	if c.in.room == nil {
-		c.in.room = make(chan struct{})
-	}
-	room := c.in.room // one for all who drain
+	room := c.in.box().wait()
 	c.reading.give()
 	var late <-chan time.Time
 	if !active {
@@ -112,15 +109,11 @@ func (c *Conn) giveUp(ctx context.Context, reads uint32) error {
 	if in.reads != reads {
 		return nil
 	}
-	for last := len(in.inbox) - 1; in.inboxBytes > inboxMax; last-- {
-		in.inboxBytes -= len(in.inbox[last].Data) + inboxCost
-		in.inbox[last] = Message{}
-		in.inbox = in.inbox[:last]
-		in.inboxLost = true
-	}
+	box := in.box()
+	box.shrink()
 	if in.open && !in.end && len(in.piece) > inboxMax {
 		in.reader++ // its Reader gets an error, not a message that was cut
-		in.inboxLost = true
+		box.lost = true
 		in.piece, in.forget = nil, true // drainOne skips the rest
 	}
 	return nil
@@ -157,7 +150,7 @@ func (c *Conn) drainOne(ctx context.Context) error {
 	in.open = false
 	t, p, err := c.message(ctx, in.takePart(), nil)
 	if err == nil {
-		in.toInbox(t, p)
+		in.box().add(t, p)
 	} else {
 		in.part = p
 	}

@@ -24,9 +24,9 @@ func TestHistory(t *testing.T) {
 				all = append(all, s...)
 			}
 			if len(p) == 1 && r.IntN(4) > 0 {
-				h.note(bits, p[0])
-				if h.noted >= 2<<bits || len(h.notes) > 1<<bits/historyNotes {
-					t.Fatalf("%d bits: %d notes of %d bytes", bits, len(h.notes), h.noted)
+				h.note(bits, &encoded{plain: p[0]})
+				if h.noted >= 2<<bits || int(h.n) > 1<<bits/historyNotes || len(h.notes) > max(firstNotes, 1<<bits/historyNotes) {
+					t.Fatalf("%d bits: %d notes of %d bytes", bits, h.n, h.noted)
 				}
 				if r.IntN(4) > 0 {
 					continue

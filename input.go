@@ -32,28 +32,26 @@ type input struct {
 	buf   *buffer // borrowed; nil while nothing is undecoded
 	b     []byte  // undecoded bytes, within buf or left over from the handshake
 	lent  *loan   // who holds bytes of buf before b, nil for nobody
-	bare  bool    // the holder of Conn.reading gives it back by no defer (ping.go)
-	full  bool    // the last read filled its buffer: more is likely there
 	watch watch
 
 	inflation *inflation // of compressed messages; nil where there are none (inflate.go)
 
 	// The message in hand.
-	typ    Type   // of the message that the last data event belongs to
 	part   []byte // what a Read that was interrupted had of it
-	open   bool   // a Reader has begun it; part may be of a later one then (drain.go)
+	piece  []byte // of it, decoded and not yet read by the Reader; within buf or part
+	reader uint32 // counts Readers: only the latest one may read
+	typ    Type   // of the message that the last data event belongs to
 	opened Type   // of the message that a Reader has begun
+	open   bool   // a Reader has begun it; part may be of a later one then (drain.go)
 	paused bool   // that Reader's context ended: another may go on
 	forget bool   // its rest is being skipped: nobody may go on in it
 	end    bool   // piece is the last of it
-	piece  []byte // of it, decoded and not yet read by the Reader; within buf or part
-	reader uint32 // counts Readers: only the latest one may read
 
-	inbox      []Message // read by Close on behalf of calls of Read to come
-	inboxBytes int
-	inboxLost  bool          // a message found no room: none is kept any more
-	room       chan struct{} // closed when one leaves; nil while drain does not wait for that
-	reads      uint32        // counts calls that read, for drain to see whether anybody does
+	bare bool // the holder of Conn.reading gives it back by no defer (ping.go)
+	full bool // the last read filled its buffer: more is likely there
+
+	reads uint32 // counts calls that read, for drain to see whether anybody does
+	inbox *inbox // read by Close on behalf of calls of Read to come; nil before it does
 
 	giveWay atomic.Pointer[context.CancelFunc] // any goroutine: ends the wait of drain; nil while it does not read
 	wanted  atomic.Int32                       // any goroutine: how many of the application's calls wait for the turn
@@ -113,7 +111,7 @@ func (c *Conn) fill(ctx context.Context) error {
 	in := &c.in
 	c.beforeWait()
 	idle := !in.full && !in.dec.InMessage()
-	watched := in.watch.begin(ctx, c.done)
+	watched := in.watch.begin(ctx, c)
 	in.waiting.Store(true)
 	var buf *buffer
 	var n int
@@ -146,7 +144,7 @@ func (c *Conn) direct(ctx context.Context, p []byte) (frame.Event, error) {
 	}
 	in := &c.in
 	c.beforeWait()
-	watched := in.watch.begin(ctx, c.done)
+	watched := in.watch.begin(ctx, c)
 	in.waiting.Store(true)
 	n, err := c.wire.read(p)
 	in.waiting.Store(false)

@@ -25,7 +25,7 @@ type keepalive struct {
 type kept struct {
 	in      *keepalive    // fixed once the Conn is started; nil for none
 	due     time.Duration // since keepalive.start, as the other times here
-	index   int           // in the heap; -1 outside
+	index   int32         // in the heap; -1 outside
 	pending bool          // a ping is out
 	heard   uint64        // bytes read when it went out
 	sent    time.Duration // when it went out; 0 for never
@@ -60,7 +60,7 @@ func (c *Conn) stopKeepalive() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if c.keep.index >= 0 {
-		heap.Remove(&k.conns, c.keep.index)
+		heap.Remove(&k.conns, int(c.keep.index))
 	}
 	k.arm()
 }
@@ -151,13 +151,13 @@ func (h dueHeap) Len() int           { return len(h) }
 func (h dueHeap) Less(i, j int) bool { return h[i].keep.due < h[j].keep.due }
 func (h dueHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].keep.index, h[j].keep.index = i, j
+	h[i].keep.index, h[j].keep.index = int32(i), int32(j)
 }
 
 // Push implements heap.Interface.
 func (h *dueHeap) Push(x any) {
 	c := x.(*Conn)
-	c.keep.index = len(*h)
+	c.keep.index = int32(len(*h))
 	*h = append(*h, c)
 }
 

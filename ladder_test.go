@@ -21,6 +21,7 @@ var ladder = []string{
 	"", // the root package
 	"eventstream",
 	"topic",
+	"topic/enginetest", // for the tests of those who write engines
 	"httpstream",
 }
 

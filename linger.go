@@ -53,7 +53,7 @@ func (c *Conn) settle(within time.Duration) bool {
 		return true
 	}
 	t := &outTurn{ch: make(chan struct{}), stream: true} // granted once nothing is left
-	o.turns = append(o.turns, t)
+	o.turns.push(t)
 	o.mu.Unlock()
 	late := time.NewTimer(within)
 	inTime := true

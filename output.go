@@ -36,33 +36,32 @@ const (
 // the close frame last. Whoever ends its turn while something is left hands
 // busy to a goroutine that lives until all is written.
 type output struct {
-	mu       sync.Mutex
-	busy     bool    // somebody writes to the transport
-	stream   bool    // a Writer is between its first and its last frame
+	mu        sync.Mutex
+	busy      bool // somebody writes to the transport
+	stream    bool // a Writer is between its first and its last frame
+	scheduled bool // a goroutine was started to flush what is corked
+	stage     closeStage
+	corked    atomic.Bool // any goroutine: pending waits for company (write.go)
+
 	left     batch   // begun or cut off, goes on first
 	pending  *buffer // whole frames for the next flush; nil when there are none
 	pongs    int     // bytes of pending that are pongs
-	lastPong []byte  // payload of the pong that found no room; nil for none
+	lastPong *pong   // that found no room; nil for none
 	queue    queue
-	turns    []*outTurn
+	turns    line[*outTurn]
 
 	compression *compression // of data messages; nil where they go out plain (compress.go)
 
-	stage   closeStage
-	closing []byte // the close frame, in stage closeWaits
-	err     error  // of the transport or of the end; nothing is written any more
-
-	scheduled bool        // a goroutine was started to flush what is corked
-	corked    atomic.Bool // any goroutine: pending waits for company (write.go)
+	closing *[]byte // the close frame, in stage closeWaits
+	err     error   // of the transport or of the end; nothing is written any more
 
 	watch watch // of the goroutine that made busy true
 }
 
 // batch is what one write hands to the transport.
 type batch struct {
-	p       []byte
-	buf     *buffer // that p lies in; nil when p is shared
-	isClose bool    // the close frame is the end of p
+	p   []byte
+	buf *buffer // that p lies in; nil when p is shared
 }
 
 // closeStage is how far our close frame has come. It only grows.
@@ -105,7 +104,7 @@ func (o *output) free(stream bool) bool {
 // inOrder reports whether a data frame may join the next flush. The caller
 // holds mu.
 func (o *output) inOrder() bool {
-	return !o.stream && len(o.turns) == 0 && o.queue.empty()
+	return !o.stream && o.turns.empty() && o.queue.empty()
 }
 
 // take waits until busy is the caller's. It returns with mu held; without an
@@ -120,7 +119,7 @@ func (o *output) take(ctx context.Context, c *Conn, stream bool) error {
 		return nil
 	}
 	t := &outTurn{ch: make(chan struct{}), stream: stream, after: o.queue.gone + uint64(len(o.queue.items))}
-	o.turns = append(o.turns, t)
+	o.turns.push(t)
 	c.kick() // if only the queue is in the way
 	o.mu.Unlock()
 	select {
@@ -136,9 +135,7 @@ func (o *output) take(ctx context.Context, c *Conn, stream bool) error {
 	case t.granted:
 		o.pass(c)
 	default:
-		if i := slices.Index(o.turns, t); i >= 0 {
-			o.turns = slices.Delete(o.turns, i, i+1)
-		}
+		o.turns.remove(t)
 		if err == nil {
 			err = c.stopped("write", ctx)
 		}
@@ -157,9 +154,9 @@ func (o *output) pass(c *Conn) {
 		go c.flush()
 		return
 	}
-	for i, t := range o.turns {
+	for t := range o.turns.all() {
 		if t.stream || !o.stream {
-			o.turns = slices.Delete(o.turns, i, i+1)
+			o.turns.remove(t)
 			t.granted = true
 			close(t.ch)
 			return
@@ -182,10 +179,10 @@ func (o *output) drop() {
 
 // dismiss ends the waits of all who may not write any more.
 func (o *output) dismiss() {
-	for _, t := range o.turns {
+	for t := range o.turns.all() {
 		close(t.ch)
 	}
-	o.turns = nil
+	o.turns = line[*outTurn]{}
 }
 
 // anything reports whether bytes wait that may go out now.
@@ -200,7 +197,7 @@ func (o *output) queued() *encoded {
 	if o.stream {
 		return nil
 	}
-	for _, t := range o.turns {
+	for t := range o.turns.all() {
 		if !t.stream {
 			if o.queue.gone >= t.after {
 				return nil
@@ -317,7 +314,7 @@ func (c *Conn) flush() {
 		n, err := 0, error(nil)
 		for n < len(b.p) && err == nil {
 			var k int
-			c.wire.arm()
+			c.wire.arm(c.cfg.writeWithin())
 			k, err = c.wire.write(b.p[n:min(len(b.p), n+pieceSize)])
 			n += k
 		}
@@ -346,7 +343,7 @@ func (o *output) next(c *Conn) batch {
 		o.unqueue(c)
 		return batch{p: m.frame} // shared by all connections, not copied
 	}
-	size := len(o.lastPong) + frame.MaxHeader
+	size := o.lastPong.size() + frame.MaxHeader
 	if !o.stream {
 		size += min(o.queue.bytes, joinMax)
 	}
@@ -354,7 +351,7 @@ func (o *output) next(c *Conn) batch {
 	o.pending, o.pongs = nil, 0
 	o.corked.Store(false)
 	if o.lastPong != nil {
-		buf.b = frame.AppendMessage(buf.b, c.role, frame.Pong, 0, o.lastPong)
+		buf.b = frame.AppendMessage(buf.b, c.role, frame.Pong, 0, o.lastPong.payload())
 		o.lastPong = nil
 	}
 	if o.appendQueued(c, buf) {
@@ -362,8 +359,8 @@ func (o *output) next(c *Conn) batch {
 	}
 	b := batch{buf: buf}
 	if o.stage == closeWaits {
-		buf.b = append(buf.b, o.closing...)
-		o.stage, o.closing, b.isClose = closeTaken, nil, true
+		buf.b = append(buf.b, *o.closing...)
+		o.stage, o.closing = closeTaken, nil
 		o.queue.clear() // what an open Writer held up: no data may follow now
 	}
 	b.p = buf.b
@@ -392,14 +389,14 @@ func (o *output) unqueue(c *Conn) {
 func (o *output) leaves(c *Conn, m *encoded) {
 	c.traceWritten(m.header)
 	if z := o.compression; z != nil && z.takeover && m.header.RSV != 0 {
-		z.window.note(int(z.bits), m.plain)
+		z.window.note(int(z.bits), m)
 	}
 }
 
 // done notes that b is written as a whole.
 func (o *output) done(b batch) {
 	b.buf.free()
-	if b.isClose {
+	if o.stage == closeTaken { // nothing is taken after it: b has it
 		o.stage = closeSent
 	}
 }

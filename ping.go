@@ -135,6 +135,21 @@ func (c *Conn) onPing(payload []byte) {
 	returned = true
 }
 
+// pong is the payload of one that waits. nil is none.
+type pong struct {
+	n int
+	p [frame.MaxControl]byte
+}
+
+func (p *pong) payload() []byte { return p.p[:p.n] }
+
+func (p *pong) size() int {
+	if p == nil {
+		return 0
+	}
+	return p.n
+}
+
 // pong answers a ping without waiting for the peer. Past a bound of pongs that
 // the peer has not taken only the last ping is answered.
 //
@@ -152,9 +167,9 @@ func (c *Conn) pong(payload []byte) {
 	size := frame.MaxHeader + len(payload)
 	if o.lastPong != nil || o.pongs+size > pongsMax || !o.fits(size) {
 		if o.lastPong == nil { // once for a flood of them
-			o.lastPong = make([]byte, 0, frame.MaxControl)
+			o.lastPong = new(pong)
 		}
-		o.lastPong = append(o.lastPong[:0], payload...)
+		o.lastPong.n = copy(o.lastPong.p[:], payload)
 		return // somebody writes: it is taken along
 	}
 	b := o.room(size)

@@ -136,7 +136,7 @@ func (c *Conn) beginRead(ctx context.Context) error {
 		return err
 	}
 	in := &c.in
-	if err := c.Err(); err != nil && len(in.inbox) == 0 && !(in.open && in.end) {
+	if err := c.Err(); err != nil && in.inbox.empty() && !(in.open && in.end) {
 		c.reading.give()
 		return err
 	}
@@ -147,42 +147,4 @@ func (c *Conn) beginRead(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// inboxMax bounds what Close keeps for later calls of Read, in bytes.
-const inboxMax = 64 << 10
-
-// inboxCost is what a message counts there beside its bytes.
-const inboxCost = 64
-
-// toInbox keeps a message, which may be the first one too many. Once one was
-// lost none is kept, so that no gap opens.
-func (in *input) toInbox(t Type, p []byte) {
-	if in.inboxLost {
-		return
-	}
-	in.inbox = append(in.inbox, Message{t, p})
-	in.inboxBytes += len(p) + inboxCost
-}
-
-// fromInbox takes the oldest message that Close has kept, unless a Reader has
-// one in hand that came before it.
-func (in *input) fromInbox() (Message, bool) {
-	if len(in.inbox) == 0 || in.open {
-		return Message{}, false
-	}
-	m := in.inbox[0]
-	in.inbox[0] = Message{}
-	in.inbox = in.inbox[1:]
-	in.inboxBytes -= len(m.Data) + inboxCost
-	in.wakeDrain()
-	return m, true
-}
-
-// wakeDrain tells drain that there is room, or no Reader's message in hand.
-func (in *input) wakeDrain() {
-	if in.room != nil {
-		close(in.room)
-		in.room = nil
-	}
 }

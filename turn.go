@@ -2,7 +2,6 @@ package pushwire
 
 import (
 	"context"
-	"slices"
 	"sync"
 )
 
@@ -11,7 +10,7 @@ import (
 type turn struct {
 	mu      sync.Mutex
 	held    bool
-	waiters []chan struct{}
+	waiters line[chan struct{}]
 }
 
 // take waits for the turn; it fails only with the context's error. Where it has
@@ -24,7 +23,7 @@ func (t *turn) take(ctx context.Context, waits func()) error {
 		return nil
 	}
 	ch := make(chan struct{})
-	t.waiters = append(t.waiters, ch)
+	t.waiters.push(ch)
 	t.mu.Unlock()
 	if waits != nil {
 		waits()
@@ -35,12 +34,9 @@ func (t *turn) take(ctx context.Context, waits func()) error {
 	case <-ctx.Done():
 	}
 	t.mu.Lock()
-	i := slices.Index(t.waiters, ch)
-	if i >= 0 {
-		t.waiters = slices.Delete(t.waiters, i, i+1)
-	}
+	waited := t.waiters.remove(ch)
 	t.mu.Unlock()
-	if i < 0 { // it came at the same moment: pass it on
+	if !waited { // it came at the same moment: pass it on
 		t.give()
 	}
 	return ctx.Err()
@@ -49,12 +45,12 @@ func (t *turn) take(ctx context.Context, waits func()) error {
 // give hands the turn to the next waiter, or frees it.
 func (t *turn) give() {
 	t.mu.Lock()
-	if len(t.waiters) == 0 {
-		t.held = false
-		t.waiters = nil
-	} else {
-		close(t.waiters[0])
-		t.waiters = slices.Delete(t.waiters, 0, 1)
+	t.held = false
+	for first := range t.waiters.all() {
+		t.held = true
+		t.waiters.remove(first)
+		close(first)
+		break
 	}
 	t.mu.Unlock()
 }

@@ -10,23 +10,21 @@ import (
 // under one context registers once. The goroutine that waits calls begin and
 // end; fire comes from the context's.
 type watch struct {
-	wire  *wire // fixed
-	write bool  // fixed: interrupts writes, else reads
-
 	mu     sync.Mutex
 	done   <-chan struct{} // of the context that stop belongs to
 	stop   func() bool     // takes the registration back
+	write  bool            // fixed: interrupts writes, else reads
 	active bool            // between begin and end
 	fired  bool            // the wait was interrupted
 	gone   bool            // the connection has ended: nothing is registered any more
 }
 
-// begin has the wait interrupted once when ctx ends before end. It reports false,
-// and nothing is watched, where ctx can't end, or only with the connection
-// itself (own).
-func (w *watch) begin(ctx context.Context, own <-chan struct{}) bool {
+// begin has the wait on c's transport interrupted once when ctx ends before
+// end. It reports false, and nothing is watched, where ctx can't end, or only
+// with c itself.
+func (w *watch) begin(ctx context.Context, c *Conn) bool {
 	done := ctx.Done()
-	if done == nil || done == own {
+	if done == nil || done == c.done {
 		return false
 	}
 	w.mu.Lock()
@@ -39,24 +37,24 @@ func (w *watch) begin(ctx context.Context, own <-chan struct{}) bool {
 			w.stop()
 		}
 		w.done = done
-		w.stop = context.AfterFunc(ctx, func() { w.fire(done) })
+		w.stop = context.AfterFunc(ctx, func() { w.fire(done, c) })
 	}
 	w.active = true
 	w.mu.Unlock()
 	if ctx.Err() != nil { // the kept registration may have fired before begin
-		w.fire(done)
+		w.fire(done, c)
 	}
 	return true
 }
 
-func (w *watch) fire(done <-chan struct{}) {
+func (w *watch) fire(done <-chan struct{}, c *Conn) {
 	w.mu.Lock()
 	if w.active && !w.fired && w.done == done {
 		w.fired = true
 		if w.write {
-			w.wire.interruptWrite()
+			c.wire.interruptWrite()
 		} else {
-			w.wire.interruptRead()
+			c.wire.interruptRead()
 		}
 	}
 	w.mu.Unlock()

@@ -28,13 +28,12 @@ type wire struct {
 	raw     syscall.RawConn
 	pollIn  func(fd uintptr) bool // what w.readable returned
 	pollOut func(fd uintptr) bool // w.writable, bound once
-	bulk    bool                  // the next readable takes a large buffer
 	in      readResult            // of the last readable
 	out     writeResult           // of the last writable
 
-	deadline time.Time     // write deadline now set on nc
-	lazy     bool          // fixed: it may stay there while nobody writes
-	within   time.Duration // that one write may take
+	deadline moment // write deadline now set on nc, 0 for none
+	lazy     bool   // fixed: it may stay there while nobody writes
+	bulk     bool   // the next readable takes a large buffer
 }
 
 // readResult carries the outcome of one read out of the callback of a
@@ -52,8 +51,8 @@ type writeResult struct {
 	err error
 }
 
-func (w *wire) init(nc net.Conn, within time.Duration) {
-	w.nc, w.within = nc, within
+func (w *wire) init(nc net.Conn) {
+	w.nc = nc
 	var sc syscall.Conn
 	switch nc := nc.(type) {
 	case *net.TCPConn:
@@ -125,28 +124,28 @@ func (w *wire) try(p []byte) (n int, ok bool, err error) {
 	return n, true, err
 }
 
-// arm gives the next write its time, and disarm takes it back. Moving a
+// arm gives the next write so much time, and disarm takes it back. Moving a
 // deadline costs more than the rest of a small write. Where raw tells whether
 // a write would wait, only one that does is armed. In memory the deadline
 // stays and is moved only once less than the promised time is left of it. It
 // must not stay below TLS, which writes by itself while we read: a peer that
 // asks for new keys (RFC 8446, 4.6.3) would meet a deadline long past, and that
 // is the end of a tls.Conn for writing.
-func (w *wire) arm() {
-	if w.within >= never {
+func (w *wire) arm(within time.Duration) {
+	if within >= never {
 		return
 	}
 	now := time.Now()
-	if w.deadline.Sub(now) < w.within {
-		w.deadline = now.Add(w.within + w.within/4)
-		w.nc.SetWriteDeadline(w.deadline)
+	if w.deadline.sub(now) < within {
+		end := now.Add(within + within/4)
+		w.deadline = momentOf(end)
+		w.nc.SetWriteDeadline(end)
 	}
 }
 
 func (w *wire) disarm() {
-	if !w.lazy && !w.deadline.IsZero() {
-		w.deadline = time.Time{}
-		w.nc.SetWriteDeadline(w.deadline)
+	if !w.lazy && w.deadline != 0 {
+		w.resumeWrite()
 	}
 }
 
@@ -159,8 +158,8 @@ func (w *wire) interruptWrite() { w.nc.SetWriteDeadline(past) }
 
 // resumeWrite belongs to the writer, as the deadline that it forgets does.
 func (w *wire) resumeWrite() {
-	w.deadline = time.Time{}
-	w.nc.SetWriteDeadline(w.deadline)
+	w.deadline = 0
+	w.nc.SetWriteDeadline(time.Time{})
 }
 
 // resumable reports whether a write that was interrupted can go on with the

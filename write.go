@@ -201,8 +201,8 @@ func (c *Conn) writeWatched(ctx context.Context, p []byte) (int, error) {
 // where it can't tell. The deadline is set before ctx is watched, which may
 // end at once and then sets its own.
 func (c *Conn) writeWaiting(ctx context.Context, p []byte) (int, error) {
-	c.wire.arm()
-	watched := c.out.watch.begin(ctx, c.done)
+	c.wire.arm(c.cfg.writeWithin())
+	watched := c.out.watch.begin(ctx, c)
 	n, err := c.wire.write(p)
 	if watched && c.out.watch.end() {
 		c.wire.resumeWrite()

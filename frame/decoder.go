@@ -94,25 +94,24 @@ const (
 // the first call of Next and leave them alone afterwards. A Decoder must not
 // be used by two goroutines at once.
 type Decoder struct {
-	Role     Role   // the local end: a Server wants masked frames, a Client unmasked ones
-	RSV      byte   // reserved bits that an extension may set on the first frame of a message
-	Limits   Limits // zero fields are the defaults
-	SkipUTF8 bool   // do not validate text; that of compressed messages (RSV1) never is
+	Role     Role // the local end: a Server wants masked frames, a Client unmasked ones
+	RSV      byte // reserved bits that an extension may set on the first frame of a message
+	SkipUTF8 bool // do not validate text; that of compressed messages (RSV1) never is
 
-	state state
-	h     Header // the frame in hand, in state inPayload
-	done  int64  // payload bytes of h that were consumed
+	state   state
+	message Opcode // Text or Binary inside a message, else 0
+	rsv     byte   // reserved bits of that message's first frame
+	text    UTF8
+	headLen uint8 // bytes of a header in split
 
-	message   Opcode // Text or Binary inside a message, else 0
-	rsv       byte   // reserved bits of that message's first frame
-	length    int64  // payload bytes that its headers have declared
-	fragments int    // its frames
-	text      UTF8
+	Limits Limits // zero fields are the defaults
 
-	headLen uint8
-	head    [MaxHeader]byte  // beginning of a header that was split
-	control [MaxControl]byte // beginning of a control payload that was split
-	err     error
+	split     [MaxControl]byte // the beginning of a header, or of a control payload
+	h         Header           // the frame in hand, in state inPayload
+	done      int64            // payload bytes of h that were consumed
+	length    int64            // payload bytes that the message's headers have declared
+	fragments int              // its frames
+	err       *Error
 }
 
 // Next consumes n bytes of p and returns at most one event; call it again with
@@ -126,7 +125,7 @@ type Decoder struct {
 func (d *Decoder) Next(p []byte) (ev Event, n int, err error) {
 	n, err = d.advance(p, &ev)
 	if ev.Kind == Control && ev.Payload == nil {
-		ev.Payload = d.control[:d.h.Length]
+		ev.Payload = d.split[:d.h.Length]
 	}
 	return ev, n, err
 }
@@ -137,7 +136,7 @@ func (d *Decoder) Next(p []byte) (ev Event, n int, err error) {
 func (d *Decoder) NextInto(p []byte, ev *Event) (n int, err error) {
 	n, err = d.advance(p, ev)
 	if ev.Kind == Control && ev.Payload == nil {
-		ev.Payload = d.control[:d.h.Length]
+		ev.Payload = d.split[:d.h.Length]
 	}
 	return n, err
 }
@@ -154,7 +153,7 @@ func (d *Decoder) advance(p []byte, ev *Event) (n int, err error) {
 		}
 		n, err = d.readHeader(p)
 		if err != nil {
-			d.state, d.err = failed, err
+			d.fail(err)
 			return 0, err
 		}
 		if d.state == inHeader {
@@ -180,6 +179,12 @@ func (d *Decoder) advance(p []byte, ev *Event) (n int, err error) {
 	return 0, d.err
 }
 
+// fail makes err, which is an *Error, final.
+func (d *Decoder) fail(err error) {
+	d.state = failed
+	d.err, _ = err.(*Error)
+}
+
 // Remaining returns how many payload bytes of the frame in hand are still to
 // come: as many may be read straight to where they belong and given to Next
 // there.
@@ -199,8 +204,8 @@ func (d *Decoder) readHeader(p []byte) (n int, err error) {
 	b := p
 	had := int(d.headLen)
 	if had > 0 {
-		n = copy(d.head[had:], p)
-		b = d.head[:had+n]
+		n = copy(d.split[had:], p)
+		b = d.split[:had+n]
 	}
 	h, size, err := d.parse(b)
 	if err != nil {
@@ -208,7 +213,7 @@ func (d *Decoder) readHeader(p []byte) (n int, err error) {
 	}
 	if size == 0 { // b is shorter than a header, so it fits
 		if had == 0 {
-			n = copy(d.head[:], p)
+			n = copy(d.split[:], p)
 		}
 		d.headLen += uint8(n)
 		return n, nil
@@ -321,8 +326,8 @@ func (d *Decoder) readData(p []byte, at int, start bool, ev *Event) (int, error)
 		// RFC 6455, 8.1: invalid UTF-8 fails the connection; as early as it
 		// can be known.
 		if !d.text.Write(piece) || d.done == d.h.Length && d.h.Fin && !d.text.End() {
-			d.state, d.err = failed, errTextUTF8
-			return 0, d.err
+			d.fail(errTextUTF8)
+			return 0, errTextUTF8
 		}
 	}
 	ev.Kind, ev.Type, ev.Start, ev.Header, ev.Payload = Data, d.message, start, d.h, piece
@@ -337,21 +342,21 @@ func (d *Decoder) readData(p []byte, at int, start bool, ev *Event) (int, error)
 }
 
 // readControl sets ev to a control frame once its payload is whole, and leaves
-// Payload nil when that lies in d.control.
+// Payload nil when that lies in d.split.
 func (d *Decoder) readControl(p []byte, at int, ev *Event) int {
 	n := len(p) - at
 	left := int(d.h.Length - d.done)
 	if n < left {
-		copy(d.control[d.done:], p[at:])
+		copy(d.split[d.done:], p[at:])
 		d.done += int64(n)
 		return len(p)
 	}
 	payload := p[at : at+left : at+left]
 	if d.done > 0 {
-		copy(d.control[d.done:], payload)
+		copy(d.split[d.done:], payload)
 		payload = nil
 		if d.h.Masked {
-			mask.XOR(d.control[:d.h.Length], d.h.Key, 0)
+			mask.XOR(d.split[:d.h.Length], d.h.Key, 0)
 		}
 	} else if d.h.Masked {
 		mask.XOR(payload, d.h.Key, 0)
@@ -369,5 +374,5 @@ func (d *Decoder) readControl(p []byte, at int, ev *Event) int {
 // it is inside of a frame's payload or of a message. head is valid until the
 // next call of Next.
 func (d *Decoder) Partial() (head []byte, inside bool) {
-	return d.head[:d.headLen], d.state == inPayload || d.message != 0
+	return d.split[:d.headLen], d.state == inPayload || d.message != 0
 }

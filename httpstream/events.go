@@ -53,7 +53,7 @@ func (e *endpoint) events(w http.ResponseWriter, r *http.Request, q *query) *Ref
 		o.Header = w.Header().Clone()
 		o.Header.Del("Connection")
 		o.Header.Del("Transfer-Encoding")
-		go e.eventsOn(nc, r, o, after, gone)
+		go e.eventsOn(nc, withoutContext(r), o, after, gone)
 		return nil
 	}
 	s, err := eventstream.Accept(w, r, o)

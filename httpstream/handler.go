@@ -129,6 +129,9 @@ func (e *endpoint) read(w http.ResponseWriter, r *http.Request) *RefusedError {
 	case socket:
 		return e.socket(w, r, &q)
 	case eventStream:
+		if err := q.preferLastID(r); err != nil {
+			return err
+		}
 		return e.events(w, r, &q)
 	case ndjson:
 		return e.stream(w, r, &q)

@@ -238,11 +238,9 @@ func (e *endpoint) waitFor(w http.ResponseWriter, r *http.Request, after topic.C
 	if wait = jittered(wait); wait <= 0 {
 		return nil, waitTime, nil
 	}
-	// The deadlines of http.Server are for requests that take no time. On
-	// HTTP/1.x the one for reading looks like a client that has gone.
-	ctl := http.NewResponseController(w)
-	ctl.SetReadDeadline(time.Time{})
-	ctl.SetWriteDeadline(time.Time{})
+	// http.Server's is for requests that take no time, and on HTTP/2 resets
+	// the stream. That for reading does not count once a request was read.
+	http.NewResponseController(w).SetWriteDeadline(time.Time{})
 
 	stop, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)

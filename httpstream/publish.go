@@ -132,7 +132,9 @@ func (e *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, *Refuse
 		return nil, tooLarge()
 	}
 	if e.o.WriteTimeout > 0 {
-		ctl.SetReadDeadline(time.Time{}) // else it would end the request's context
+		// On HTTP/1.x one that passes later looks like a client that has
+		// gone, and storing may take its time.
+		ctl.SetReadDeadline(time.Time{})
 	}
 	return data, nil
 }

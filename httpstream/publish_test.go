@@ -1,10 +1,12 @@
 package httpstream_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -126,6 +128,31 @@ func TestPublishLimitsOfTheTopic(t *testing.T) {
 		t.Errorf("%d", a.status)
 	}
 	wantRefusal(t, a, "unavailable")
+}
+
+// slow takes its time to store something.
+type slow struct{ *topic.Log }
+
+func (s slow) Publish(ctx context.Context, p topic.Publication) (topic.Cursor, bool, error) {
+	select {
+	case <-ctx.Done():
+		return "", false, ctx.Err()
+	case <-time.After(time.Minute):
+	}
+	return s.Log.Publish(ctx, p)
+}
+
+// The time for a body is not that for storing it.
+func TestPublishMayTakeItsTime(t *testing.T) {
+	overBubbles(t, func(t *testing.T) http.Handler {
+		return httpstream.Handler(slow{&topic.Log{}}, &httpstream.Options{Allow: allowAll, WriteTimeout: time.Second})
+	}, nil, func(t *testing.T, b *bubble) {
+		for _, body := range []string{"", "x"} {
+			if a := ask(t, b.Client, "POST "+site, body); a.status != 201 {
+				t.Errorf("%q: %d %s", body, a.status, a.body)
+			}
+		}
+	})
 }
 
 func TestAllowSeesTheRequest(t *testing.T) {

@@ -40,10 +40,10 @@ func parseQuery(r *http.Request) (q query, e *RefusedError) {
 	if q.explicit = explicit; !explicit {
 		// What an event stream's client sends when it comes back; it works
 		// on every transport.
-		after = r.Header.Get("Last-Event-Id")
+		after = r.Header.Get(headerLastID)
 	}
 	if len(after) > topic.MaxCursor {
-		return q, refused(http.StatusBadRequest, tokenBadCursor, "That is not a cursor: it is longer than "+strconv.Itoa(topic.MaxCursor)+" bytes.")
+		return q, longCursor()
 	}
 	q.after = topic.Cursor(after)
 	s, waits, e := single(values, "wait")
@@ -68,6 +68,28 @@ func parseQuery(r *http.Request) (q query, e *RefusedError) {
 		}
 	}
 	return q, nil
+}
+
+// headerLastID is where a client says what it has seen.
+const headerLastID = "Last-Event-Id"
+
+// preferLastID is for event streams. EventSource comes back with the URL that
+// it was made with, and what it has seen since then in the field: after
+// ?after=now it would lose what came in between.
+func (q *query) preferLastID(r *http.Request) *RefusedError {
+	id := r.Header.Get(headerLastID)
+	if id == "" {
+		return nil
+	}
+	if len(id) > topic.MaxCursor {
+		return longCursor()
+	}
+	q.after = topic.Cursor(id)
+	return nil
+}
+
+func longCursor() *RefusedError {
+	return refused(http.StatusBadRequest, tokenBadCursor, "That is not a cursor: it is longer than "+strconv.Itoa(topic.MaxCursor)+" bytes.")
 }
 
 func queryValues(r *http.Request) (url.Values, *RefusedError) {

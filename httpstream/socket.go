@@ -98,7 +98,11 @@ func (e *endpoint) socket(w http.ResponseWriter, r *http.Request, q *query) *Ref
 			return err
 		}
 	}
-	c, err := pushwire.Accept(w, r, e.acceptOptions())
+	o := e.acceptOptions()
+	if o.Check == nil {
+		r = withoutContext(r)
+	}
+	c, err := pushwire.Accept(w, r, o)
 	if err != nil {
 		return nil // it was answered
 	}
@@ -115,6 +119,11 @@ func (e *endpoint) socket(w http.ResponseWriter, r *http.Request, q *query) *Ref
 	}
 	return nil
 }
+
+// withoutContext is r without what its context holds. The context of a
+// connection that was taken over keeps the values of the request's, and with
+// them 700 bytes of net/http's own contexts; nobody asks for them here.
+func withoutContext(r *http.Request) *http.Request { return r.WithContext(context.Background()) }
 
 // checkHandshake refuses what is no opening handshake, in the shape that all
 // refusals have here.

@@ -33,7 +33,6 @@ func (e *endpoint) stream(w http.ResponseWriter, r *http.Request, q *query) *Ref
 	if !canFlush(w) {
 		return cantStream("the ResponseWriter can't flush (it needs a Flush or an Unwrap method)")
 	}
-	out.ctl.SetReadDeadline(time.Time{}) // that of http.Server looks like a client that has gone
 	var m member
 	if !e.o.Group.add(&m, func(now bool) {
 		cancel(errShutdown)

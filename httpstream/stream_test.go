@@ -139,6 +139,36 @@ func TestStreamStarts(t *testing.T) {
 	}
 }
 
+// EventSource comes back with the URL that it was made with: what it has seen
+// since then counts. Other clients make each URL anew.
+func TestEventSourceThatComesBack(t *testing.T) {
+	log, real, short := filled(t, 3)
+	srv := way{}.serve(t, httpstream.Handler(log, nil), nil)
+	for _, tt := range []struct{ query, accept, id, first string }{
+		{"?after=now", acceptEvents, "", "id: E-3"},
+		{"?after=now", acceptEvents, "E-2", "id: E-2"},
+		{"?after=E-1", acceptEvents, "E-2", "id: E-2"},
+		{"", acceptEvents, "E-2", "id: E-2"},
+		{"?after=E-1", acceptLines, "E-2", `{"cursor":"E-1"}`},
+	} {
+		var fields []string
+		if tt.id != "" {
+			fields = []string{"Last-Event-ID", real(tt.id)}
+		}
+		res := open(t, srv.Client(), "GET "+srv.URL+real(tt.query), "", append(fields, "Accept", tt.accept)...)
+		l := lines{t, res.Body, nil}
+		if got := short(l.next()); got != tt.first {
+			t.Errorf("%q with %q: %s, want %s", tt.query, tt.id, got, tt.first)
+		}
+		res.Body.Close()
+	}
+	a := ask(t, srv.Client(), "GET "+srv.URL+"?after=now", "", "Accept", acceptEvents, "Last-Event-ID", strings.Repeat("x", 65))
+	if a.status != 400 {
+		t.Errorf("%d", a.status)
+	}
+	wantRefusal(t, a, "bad_cursor")
+}
+
 func TestStreamRefusals(t *testing.T) {
 	log, real, _ := filled(t, 1)
 	srv := way{}.serve(t, httpstream.Stream(log, nil), nil)

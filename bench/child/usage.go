@@ -24,6 +24,16 @@ type Usage struct {
 	Goroutines int
 }
 
+// Holdings is what this process has used and holds once it has thrown away all
+// that it can.
+func Holdings() (Usage, error) {
+	u, err := usage()
+	if err == nil {
+		err = u.holdings()
+	}
+	return u, err
+}
+
 func usage() (Usage, error) {
 	var u Usage
 	var r syscall.Rusage

@@ -61,6 +61,8 @@ var tables = map[string]func(io.Writer, *Results){
 	"eventstream": eventStreamTables,
 	"fanout":      fanoutTable,
 
+	"topic-fanout": topicTables,
+
 	"deflate-echo":      packedEchoTable,
 	"deflate-idle":      packedIdleTable,
 	"deflate-broadcast": packedBroadcastTable,

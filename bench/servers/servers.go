@@ -60,6 +60,7 @@ type Candidate struct {
 
 // All are the candidates in the order of the tables.
 var All = []Candidate{
+	pushwireCodec,
 	pushwireHandler,
 	pushwireServe,
 	gorilla,

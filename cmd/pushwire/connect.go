@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,28 +8,24 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/frame"
 )
 
-const maxLine = 16 << 20 // bytes of one line of the input
-
 func connect(ctx context.Context, c console, args []string) int {
 	f := flags(c, "connect", "URL",
 		"Connects to a ws or wss URL, sends each line of the standard input as a text",
 		"message and prints what arrives: text as it is, binary as hex. The end of the",
-		"input, or Ctrl-C, closes the connection.")
+		"input, or Ctrl-C, closes the connection.",
+		"",
+		"With -i a line that begins with a slash is a command:",
+		"  /ping               sends a ping and prints how long its pong took",
+		"  /binary 00 ff       sends a binary message, in hex",
+		"  /close [CODE [WHY]] closes with a code, 1000 if none is given",
+		"  //text              sends /text")
 	o := &pushwire.DialOptions{Header: http.Header{}}
-	f.Func("header", "`Name: value` of an extra request field; may be given again", func(s string) error {
-		name, value, ok := strings.Cut(s, ":")
-		if !ok {
-			return errors.New("a field is written as Name: value")
-		}
-		o.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
-		return nil
-	})
+	f.Func("header", "`Name: value` of an extra request field; may be given again", headerFlag(o.Header))
 	f.Func("subprotocol", "`name` of a subprotocol to offer, best first; may be given again", func(s string) error {
 		o.Protocols = append(o.Protocols, s)
 		return nil
@@ -38,18 +33,24 @@ func connect(ctx context.Context, c console, args []string) int {
 	f.Int64Var(&o.MaxMessage, "max", pushwire.DefaultMaxMessage, "longest message to take, in `bytes`; a longer one ends the connection")
 	compress := f.Bool("deflate", false, "offer to compress messages (permessage-deflate)")
 	insecure := f.Bool("insecure", false, "take any certificate, for a server that has a self-signed one")
+	commands := f.Bool("i", false, "lines that begin with a slash are commands, see above")
+	count := f.Int("n", 0, "close after so many `messages` have arrived; the exit status is 1 if fewer do")
+	linger := f.Duration("linger", 0, "`time` to go on printing what arrives after the end of the input, for servers that answer late")
+	verbose := f.Bool("v", false, "print the fields of the handshake, pings and pongs, both close frames, and counts at the end")
 	if status, ok := parse(f, c, args, 1); !ok {
 		return status
 	}
 	if *insecure {
 		o.TLS = &tls.Config{InsecureSkipVerify: true} // asked for by the flag
 	}
-
 	if *compress {
 		o.Deflate = &pushwire.Deflate{}
 	}
+	v := verbosity{w: c.err, on: *verbose, dim: isTerminal(c.err)}
+	v.options(o)
 
-	conn, _, err := pushwire.Dial(ctx, f.Arg(0), o)
+	conn, res, err := pushwire.Dial(ctx, f.Arg(0), o)
+	v.answer(res)
 	if err != nil {
 		fmt.Fprintf(c.err, "pushwire connect: %v\n", err)
 		return exitFailed
@@ -67,39 +68,37 @@ func connect(ctx context.Context, c console, args []string) int {
 	// what is still on its way.
 	stop := context.AfterFunc(ctx, func() { conn.Close(frame.CodeNormal, "") })
 	defer stop()
-	go send(conn, c)
+	l := lines{conn: conn, err: c.err, commands: *commands, linger: *linger, stop: ctx.Done()}
+	go l.send(c.in)
+	status := printMessages(c, conn, *count)
+	v.end(conn)
+	return status
+}
+
+// printMessages prints what arrives until the connection ends, or until it was
+// enough of it; then the connection is closed.
+func printMessages(c console, conn *pushwire.Conn, enough int) int {
+	n := 0
 	for m, err := range conn.Messages(context.Background()) {
 		if err != nil {
-			return ended(c.err, err)
+			break
 		}
 		if err := show(c.out, m); err != nil {
 			conn.Close(frame.CodeGoingAway, "")
 			fmt.Fprintf(c.err, "pushwire connect: %v\n", err)
 			return exitFailed
 		}
-	}
-	return ended(c.err, conn.Err())
-}
-
-// send turns the lines of the input into text messages and closes the
-// connection at its end.
-func send(conn *pushwire.Conn, c console) {
-	lines := bufio.NewScanner(c.in)
-	lines.Buffer(nil, maxLine)
-	for n := 1; lines.Scan(); n++ {
-		// RFC 6455, 5.6: "The "Payload data" is text data encoded as UTF-8"
-		if !utf8.Valid(lines.Bytes()) {
-			fmt.Fprintf(c.err, "line %d is not UTF-8, so it was not sent\n", n)
-			continue
-		}
-		if conn.Write(context.Background(), frame.Text, lines.Bytes()) != nil {
-			return // the loop that reads tells why
+		if n++; n == enough {
+			conn.Close(frame.CodeNormal, "")
+			break
 		}
 	}
-	if err := lines.Err(); err != nil {
-		fmt.Fprintf(c.err, "the input can't be read: %v\n", err)
+	status := ended(c.err, conn.Err())
+	if n < enough {
+		fmt.Fprintf(c.err, "pushwire connect: %d of %d messages arrived\n", n, enough)
+		return exitFailed
 	}
-	conn.Close(frame.CodeNormal, "")
+	return status
 }
 
 func show(w io.Writer, m pushwire.Message) error {

@@ -23,14 +23,7 @@ func listen(ctx context.Context, c console, args []string) int {
 		"that answers 204.")
 	client := &eventstream.Client{}
 	header := http.Header{}
-	f.Func("header", "`Name: value` of an extra request field; may be given again", func(s string) error {
-		name, value, ok := strings.Cut(s, ":")
-		if !ok {
-			return errors.New("a field is written as Name: value")
-		}
-		header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
-		return nil
-	})
+	f.Func("header", "`Name: value` of an extra request field; may be given again", headerFlag(header))
 	f.StringVar(&client.After, "id", "", "`ID` of the last event that was seen, to go on after it")
 	f.IntVar(&client.MaxEvent, "max", eventstream.DefaultMaxEvent, "largest event to take, in `bytes`; a larger one ends it")
 	f.DurationVar(&client.Idle, "idle", eventstream.DefaultIdle, "`time` of silence after which the stream counts as lost; negative for none")

@@ -252,3 +252,40 @@ func TestConnect(t *testing.T) {
 		t.Errorf("refused: status %d, errors %q", status, errs)
 	}
 }
+
+// TestConnectCommands: with -i a line with a slash is a command, with -v all
+// that goes on beside messages is told.
+func TestConnectCommands(t *testing.T) {
+	at, _ := startServe(t)
+	for _, row := range []struct {
+		name, input, args, out string
+		errs                   []string
+		status                 int
+	}{
+		{"commands", "/binary 00 ff\n//text\n/ping\n/binary 0\n/nothing\n/close x\n/close 1005\n/close 3000 enough\nnever\n", "-i",
+			"binary, 2 bytes: 00 ff\n/text\n",
+			[]string{"pong after ", "line 4: ", "pairs of hex digits", "line 5: there is no command /nothing", `line 6: "x" is no close code`, `line 7: "1005"`, "3000"}, exitFailed},
+		{"a code that is fine", "/close 1001", "-i", "", []string{"1001"}, exitOK},
+		{"no commands", "/ping\n//text\n", "", "/ping\n//text\n", nil, exitOK},
+		{"verbose", "/ping\n/close 1000 bye", "-i -v", "",
+			[]string{"< HTTP/1.1 101 Switching Protocols\n", "< Upgrade: websocket\n", "> ping, ", "< pong, ", "> close 1000 (normal) \"bye\"\n< close 1000 (normal) \"\"\n", "sent 0 messages in "}, exitOK},
+		{"enough", "1\n2\n3\n", "-n 2 -linger 10s", "1\n2\n", nil, exitOK},
+		{"not enough", "1\n", "-n 2 -linger 50ms", "1\n", []string{"1 of 2 messages arrived"}, exitFailed},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			args := append([]string{"connect"}, strings.Fields(row.args)...)
+			status, out, errs := tool(t, row.input, append(args, "ws://"+at+"/echo")...)
+			if status != row.status || out != row.out {
+				t.Errorf("status %d, output %q, want %d and %q", status, out, row.status, row.out)
+			}
+			for _, want := range row.errs {
+				if !strings.Contains(errs, want) {
+					t.Errorf("errors %q, want %q in it", errs, want)
+				}
+			}
+			if strings.Contains(errs, "\x1b") {
+				t.Error("colours, and nobody sees them")
+			}
+		})
+	}
+}

@@ -20,11 +20,13 @@ import (
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/bench/servers"
 	"github.com/pushwire/pushwire/bench/streams"
+	"github.com/pushwire/pushwire/bench/topicfan"
 )
 
 func TestMain(m *testing.M) {
 	child.Main()
 	fanout.Main()
+	topicfan.Main()
 	os.Exit(m.Run())
 }
 
@@ -126,8 +128,14 @@ func candidatesOf(measurement string) (names []string) {
 		}
 		return names
 	}
+	if measurement == "topic-fanout" {
+		for _, c := range topicfan.All {
+			names = append(names, c.Name)
+		}
+		return names
+	}
 	for _, c := range tiny.candidates {
-		if measurement != "frame" || c.InMemory != nil {
+		if measurement == "frame" && c.InMemory != nil || measurement != "frame" && c.Serve != nil {
 			names = append(names, c.Name)
 		}
 	}

@@ -27,7 +27,10 @@ func echo(s settings, r *report.Results) error {
 	for round := range s.rounds {
 		for _, size := range s.sizes {
 			for _, window := range s.window {
-				for _, c := range s.candidates {
+				for _, c := range turns(s.candidates, round) {
+					if c.Serve == nil {
+						continue
+					}
 					values, err := echoRound(c, s, size, window, server)
 					if err != nil {
 						return fmt.Errorf("%s, %d bytes, %d in flight: %w", c.Name, size, window, err)

@@ -22,7 +22,7 @@ func eventStreams(s settings, r *report.Results) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for round := range s.rounds {
 		for _, shape := range streams.Shapes {
-			for _, c := range streams.All {
+			for _, c := range turns(streams.All, round) {
 				n := events(s.calls, shape.Size())
 				err := eventRound(r, report.DecodeCase(shape.Name), c.Name, round, n, shape.Size(), func(n int) error {
 					data, err := c.Decode(streams.NewSource(shape.Stream), n)
@@ -37,7 +37,7 @@ func eventStreams(s settings, r *report.Results) error {
 			}
 		}
 		for _, p := range streams.Payloads {
-			for _, c := range streams.All {
+			for _, c := range turns(streams.All, round) {
 				if c.Encode == nil {
 					continue
 				}

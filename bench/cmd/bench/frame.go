@@ -26,7 +26,7 @@ func frames(s settings, r *report.Results) error {
 	for round := range s.rounds {
 		for _, size := range frameSizes {
 			for _, mode := range frameModes {
-				for _, c := range s.candidates {
+				for _, c := range turns(s.candidates, round) {
 					if c.InMemory == nil {
 						continue
 					}

@@ -32,7 +32,10 @@ func idle(s settings, r *report.Results) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	for round := range s.rounds {
-		for _, c := range s.candidates {
+		for _, c := range turns(s.candidates, round) {
+			if c.Serve == nil {
+				continue
+			}
 			values, err := idleRound(c, s, server)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.Name, err)

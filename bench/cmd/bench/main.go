@@ -17,6 +17,7 @@ import (
 	"github.com/pushwire/pushwire/bench/fanout"
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/bench/servers"
+	"github.com/pushwire/pushwire/bench/topicfan"
 )
 
 // settings say how much of everything there is.
@@ -77,6 +78,8 @@ var measurements = map[string]func(settings, *report.Results) error{
 	"eventstream": eventStreams,
 	"fanout":      fanOut,
 
+	"topic-fanout": topicFanout,
+
 	"deflate-echo":      packedEcho,
 	"deflate-idle":      packedIdleMemory,
 	"deflate-broadcast": packedBroadcast,
@@ -94,6 +97,7 @@ const usage = `usage: bench [flags] command
   deflate-broadcast  processor time of a broadcast for each connection
   eventstream        event streams decoded and encoded in memory
   fanout             one event to many event streams: processor time of the server
+  topic-fanout       one item to many readers of a topic, over each transport
 
   readme   writes the tables of README.md from the stored results
 
@@ -102,13 +106,14 @@ const usage = `usage: bench [flags] command
 func main() {
 	child.Main()
 	fanout.Main()
+	topicfan.Main()
 	s := full
 	flag.IntVar(&s.rounds, "rounds", s.rounds, "rounds; tables show the median")
 	flag.DurationVar(&s.span, "span", s.span, "echo: measured time in one round")
 	flag.IntVar(&s.conns, "conns", s.conns, "echo: connections")
 	flag.IntVar(&s.idle, "idle", s.idle, "idle: connections")
-	flag.IntVar(&s.streams, "streams", s.streams, "fanout: streams")
-	flag.IntVar(&s.events, "events", s.events, "fanout: events of each size in one round")
+	flag.IntVar(&s.streams, "streams", s.streams, "fanout, topic-fanout: streams or readers")
+	flag.IntVar(&s.events, "events", s.events, "fanout, topic-fanout: events or items of each size in one round")
 	flag.StringVar(&s.only, "only", "", "only candidates whose name holds one of these, separated by commas")
 	folder := flag.String("results", "results", "folder of the results; empty stores nothing")
 	readme := flag.String("readme", "README.md", "file whose tables are written")

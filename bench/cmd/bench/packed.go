@@ -34,7 +34,7 @@ func packedRounds(s settings, r *report.Results, all []servers.PackedCandidate, 
 	defer runtime.UnlockOSThread()
 	r.Notes = map[string]string{}
 	for round := range s.rounds {
-		for _, c := range all {
+		for _, c := range turns(all, round) {
 			if s.skip != nil && s.skip(c.Row) {
 				continue
 			}
