@@ -18,6 +18,11 @@
 //     better-sse and PyPI's sse-starlette read by our Client.
 //   - sse_browser_test.go: Chromium's EventSource against our server, over
 //     HTTP/1.1 and HTTP/2, plain and by gzip.
+//   - client_module_test.go: the browser client of httpstream by its own tests
+//     on node, its minified form and its types.
+//   - client_browser_test.go: the browser client in Chromium, over a site
+//     (client_site_test.go) that goes away, comes back, and stands behind a
+//     middle box.
 //   - page_test.go: the page of the real "pushwire serve" binary, used in
 //     Chromium as a person would.
 //
