@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pushwire/pushwire/handshake"
 	"github.com/pushwire/pushwire/httpstream"
 	"github.com/pushwire/pushwire/topic"
 )
@@ -47,8 +48,9 @@ const (
 // has loaded it. It can be stopped and started again at the same address, and
 // stands behind a middle box.
 type topicSite struct {
-	addr string
-	log  *topic.Log // of this life and the next, until a test takes another
+	addr    string
+	origins handshake.Origins
+	log     *topic.Log // of this life and the next, until a test takes another
 
 	mu    sync.Mutex
 	best  int // the transports before this one do not get through,
@@ -107,6 +109,7 @@ func (s *topicSite) start(t *testing.T) {
 	s.addr = l.Addr().String()
 	s.group, s.stop = new(httpstream.Group), make(chan struct{})
 	handler := httpstream.Handler(s.log, &httpstream.Options{
+		Origins:   s.origins,
 		Allow:     func(*http.Request) error { return nil },
 		Heartbeat: 300 * time.Millisecond,
 		Group:     s.group,
@@ -148,6 +151,15 @@ func (s *topicSite) start(t *testing.T) {
 	})
 	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: eventTime}
 	go s.server.Serve(notingListener{l, s})
+}
+
+// allow lets the pages of another site in, from the next life on, which begins
+// now.
+func (s *topicSite) allow(t *testing.T, page string) {
+	t.Helper()
+	s.end()
+	s.origins.Allow = []string{strings.TrimSuffix(page, "/")}
+	s.start(t)
 }
 
 // let has the transports before best treated so by the middle box.
