@@ -12,7 +12,8 @@ second. Nothing outside .cache/ is touched, except that a missing Chromium is in
   part      what                                                           where
   wstest    Autobahn|Testsuite 25.10.1 on CPython 2.7.18                   .cache/bin/wstest, .cache/py27
   py3       PyPI packages of peers/python/requirements.txt, Python >= 3.10 .cache/py3
-  node      npm packages of peers/node/package-lock.json, node >= 20       .cache/node/node_modules
+  node      npm packages of peers/node/package-lock.json, node >= 20:      .cache/node/node_modules
+            peers, terser and TypeScript for httpstream/client
   jetty     Maven Central's jars of peers/java/pom.xml, Java >= 17         .cache/java, .cache/bin/jetty
   chromium  Debian's chromium, or any Chrome that is already there         link .cache/bin/chromium
   nginx     Debian's nginx, or any that is already there                   .cache/nginx, link .cache/bin/nginx

@@ -36,6 +36,8 @@ func TestClientInBrowser(t *testing.T) {
 	t.Run("falls back", func(t *testing.T) { testFallsBack(t, b) })
 	t.Run("climbs", func(t *testing.T) { testClimbs(t, b) })
 	t.Run("refused for good", func(t *testing.T) { testRefusedForGood(t, b) })
+	t.Run("another origin", func(t *testing.T) { testAnotherOrigin(t, b) })
+	t.Run("slow application", func(t *testing.T) { testSlowApplication(t, b) })
 	t.Run("publishes once", func(t *testing.T) { testPublishesOnce(t, b) })
 	t.Run("loses nothing", func(t *testing.T) { testLosesNothing(t, b) })
 	t.Run("tells of what was lost", func(t *testing.T) { testTellsOfLoss(t, b) })
@@ -187,6 +189,71 @@ func testRefusedForGood(t *testing.T, b *browser) {
 		if got := eval[string](t, b, js, command{"url": tt.url, "after": tt.after}); got != tt.want {
 			t.Errorf("%s after %q: %s, want %s", tt.url, tt.after, got, tt.want)
 		}
+	}
+}
+
+// testAnotherOrigin: a page follows and publishes elsewhere, where it is let,
+// over every transport, and is told why where it is not.
+func testAnotherOrigin(t *testing.T, b *browser) {
+	s, page := newTopicSite(t), newTopicSite(t)
+	first := s.log.Append("", []byte("first"))
+	page.open(t, b)
+	const js = `async ({ url, transport }) => {
+	  const f = pushwire.follow(url, { transports: [transport], credentials: "include", after: "now", interval: 20 });
+	  let asked = false;
+	  const wait = setInterval(async () => {
+	    if (asked || !f.state.connected) return;
+	    asked = true;
+	    await pushwire.publish(url, "over " + transport, { credentials: "include" });
+	  }, 10);
+	  try {
+	    for await (const { data } of f) return data;
+	  } catch (err) {
+	    return [err.status, err.token].join(" ");
+	  } finally {
+	    clearInterval(wait);
+	  }
+	}`
+	arg := func(transport string) command { return command{"url": s.url() + "topic", "transport": transport} }
+	s.allow(t, page.url())
+	for _, name := range transports {
+		if got := eval[string](t, b, js, arg(name)); got != "over "+name {
+			t.Errorf("%s: got %q", name, got)
+		}
+	}
+	bounds, err := s.log.Bounds(t.Context())
+	if want := topic.Cursor(strings.TrimSuffix(string(first), "-1") + "-6"); err != nil || bounds.Head != want {
+		t.Errorf("the log ends at %s, %v; want %s", bounds.Head, err, want)
+	}
+}
+
+// testSlowApplication: an application that takes its time over a socket does
+// not make the page hold what it has not taken, and loses nothing.
+func testSlowApplication(t *testing.T, b *browser) {
+	const n = 6000
+	s := newTopicSite(t)
+	s.open(t, b)
+	for i := range n {
+		s.log.Append("", []byte(strconv.Itoa(i)))
+	}
+	const js = `async (n) => {
+	  let i = 0, sockets = 0;
+	  class Counted extends WebSocket {
+	    constructor(url) {
+	      super(url);
+	      sockets++;
+	    }
+	  }
+	  const f = pushwire.follow("/topic", { transports: ["websocket"], WebSocket: Counted });
+	  for await (const { data } of f) {
+	    if (data !== String(i)) return "item " + i + " is " + data;
+	    if (i % 1500 == 0) await new Promise((resolve) => setTimeout(resolve, 300));
+	    if (++i == n) break;
+	  }
+	  return sockets > 1 && sockets < 8 ? "" : sockets + " sockets";
+	}`
+	if got := eval[string](t, b, js, n); got != "" {
+		t.Error(got)
 	}
 }
 

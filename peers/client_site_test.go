@@ -2,14 +2,18 @@ package peers
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/pushwire/pushwire/handshake"
 	"github.com/pushwire/pushwire/httpstream"
 	"github.com/pushwire/pushwire/topic"
 )
@@ -44,8 +48,9 @@ const (
 // has loaded it. It can be stopped and started again at the same address, and
 // stands behind a middle box.
 type topicSite struct {
-	addr string
-	log  *topic.Log // of this life and the next, until a test takes another
+	addr    string
+	origins handshake.Origins
+	log     *topic.Log // of this life and the next, until a test takes another
 
 	mu    sync.Mutex
 	best  int // the transports before this one do not get through,
@@ -60,16 +65,26 @@ type topicSite struct {
 
 func newTopicSite(t *testing.T) *topicSite {
 	t.Helper()
-	s := &topicSite{addr: "127.0.0.1:0", log: new(topic.Log), conns: map[net.Conn]bool{}}
+	s := &topicSite{addr: loopback() + ":0", log: new(topic.Log), conns: map[net.Conn]bool{}}
 	s.start(t)
 	t.Cleanup(func() { s.end() })
 	return s
 }
 
+// loopback is an address of the site's own where the system has more than one.
+// While a server is away nothing else takes its port there, as the connections
+// of all that run on 127.0.0.1 may.
+func loopback() string {
+	if runtime.GOOS != "linux" {
+		return "127.0.0.1"
+	}
+	return fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), 1+rand.IntN(250), 1+rand.IntN(250))
+}
+
 func (s *topicSite) url() string { return "http://" + s.addr + "/" }
 
-// Accept notes the connection, so that it can be cut, and passes it on as it
-// is.
+// notingListener notes the connections, so that they can be cut, and passes them
+// on as they are.
 type notingListener struct {
 	net.Listener
 	s *topicSite
@@ -94,6 +109,7 @@ func (s *topicSite) start(t *testing.T) {
 	s.addr = l.Addr().String()
 	s.group, s.stop = new(httpstream.Group), make(chan struct{})
 	handler := httpstream.Handler(s.log, &httpstream.Options{
+		Origins:   s.origins,
 		Allow:     func(*http.Request) error { return nil },
 		Heartbeat: 300 * time.Millisecond,
 		Group:     s.group,
@@ -137,6 +153,15 @@ func (s *topicSite) start(t *testing.T) {
 	go s.server.Serve(notingListener{l, s})
 }
 
+// allow lets the pages of another site in, from the next life on, which begins
+// now.
+func (s *topicSite) allow(t *testing.T, page string) {
+	t.Helper()
+	s.end()
+	s.origins.Allow = []string{strings.TrimSuffix(page, "/")}
+	s.start(t)
+}
+
 // let has the transports before best treated so by the middle box.
 func (s *topicSite) let(best, box int) {
 	s.mu.Lock()
@@ -158,9 +183,13 @@ func (s *topicSite) cut(reset bool) {
 	clear(s.conns)
 }
 
-// end ends this life at once.
+// end ends this life at once, if it has not ended.
 func (s *topicSite) end() {
+	if s.stop == nil {
+		return
+	}
 	close(s.stop)
+	s.stop = nil
 	s.server.Close()
 	s.cut(true)
 }
@@ -173,11 +202,12 @@ func (s *topicSite) shutdown(t *testing.T) {
 		t.Errorf("Shutdown: %v, %d left", err, left)
 	}
 	close(s.stop)
+	s.stop = nil
 	s.server.Shutdown(ctx)
 	s.cut(false)
 }
 
-// openTopic opens the site's page and waits for the client.
+// open opens the site's page and waits for the client.
 func (s *topicSite) open(t *testing.T, b *browser) {
 	t.Helper()
 	b.open(t, s.url(), desktop)

@@ -21,6 +21,11 @@
 //   - nginx_test.go: all five transports of httpstream behind nginx, as it is
 //     by default, as one that buffers whatever it is told, and as one that
 //     lets WebSockets through.
+//   - client_module_test.go: the browser client of httpstream by its own tests
+//     on node, its minified form and its types.
+//   - client_browser_test.go: the browser client in Chromium, over a site
+//     (client_site_test.go) that goes away, comes back, and stands behind a
+//     middle box.
 //   - page_test.go: the page of the real "pushwire serve" binary, used in
 //     Chromium as a person would.
 //

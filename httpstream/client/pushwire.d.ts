@@ -85,8 +85,8 @@ export interface FollowOptions extends Common {
   climb?: number;
   /** Characters of an item as it is received, or of one answer to a poll; a larger one ends following. 16,777,216. */
   maxItem?: number;
-  /** In place of the global one, as in Node.js before 22, where there is none; null for none. */
-  WebSocket?: (new (url: string) => WebSocket) | null;
+  /** In place of the global one, as in Node.js before 22, where there is none. */
+  WebSocket?: new (url: string) => WebSocket;
 }
 
 /**

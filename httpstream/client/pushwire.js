@@ -144,13 +144,17 @@ export function follow(url, options) {
   }
 
   // within waits for a promise, but not for ever: until the first sign of life
-  // the attempt has its patience, then the limit is ms.
+  // the attempt has its patience, then the limit is ms. The attempt's end ends it
+  // too, also where the application's own functions would not.
   async function within(a, promise, ms = o.idle, silent = () => a.stop(failed())) {
     const timer = setTimeout(silent, a.works ? ms : a.began + o.patience - clock());
     try {
-      return await promise;
-    } catch (cause) {
-      throw a.verdict ?? failed(cause.message, { unreachable: true, cause });
+      return await new Promise((resolve, reject) => {
+        a.signal.onabort = reject;
+        promise.then(resolve, reject);
+      });
+    } catch ({ message }) {
+      throw a.verdict ?? failed(message, { unreachable: true });
     } finally {
       clearTimeout(timer);
     }
@@ -221,11 +225,10 @@ export function follow(url, options) {
       if (!data.trim) data = new Uint8Array(data);
       queue.push(data);
       size += data.length;
-      if (queue[1] && (queue.length > QUEUE || size > QUEUE_SIZE)) end(failed("too much waits", { behind: true }));
+      if (queue[1] && (queue.length > QUEUE || size > QUEUE_SIZE)) end(failed("behind", { behind: true }));
       wake?.();
     };
     ws.onclose = ({ code, reason }) => end(failed(`closed, ${code} ${reason}`, { orderly: code == 1001 }));
-    a.signal.onabort = () => end(a.verdict);
     try {
       for (;;) {
         while (queue.length) {
@@ -246,7 +249,8 @@ export function follow(url, options) {
   // are invisible here. Where there are no polls, it has to be trusted.
   async function check(a) {
     try {
-      if ((await poll(a).next()).value.cursor == cursor) return;
+      const beside = { ...a, signal: AbortSignal.timeout(o.patience) };
+      if ((await poll(beside).next()).value.cursor == cursor) return;
     } catch (why) {
       if (why.status) return;
     }
@@ -302,14 +306,13 @@ export function follow(url, options) {
       }
       const answer = json(text || "{}");
       const { items = [], more } = answer;
-      const position = { cursor: res.headers.get("Pushwire-Cursor") ?? answer.cursor ?? answer.oldest ?? cursor };
+      const gone = res.status == 410;
       yield* items;
-      yield res.status == 410 ? { ...position, reset: answer } : position;
-      if (more || res.status == 410 || (long && items.length)) continue;
-      const waited = clock() - began;
+      yield { cursor: res.headers.get("Pushwire-Cursor") ?? answer.cursor ?? answer.oldest ?? cursor, reset: gone && answer };
+      if (items.length && (more || long)) continue;
       // A long poll that does not wait is a short one.
-      if (!long || (wait && waited < Math.min(wait / 2, 1e3))) {
-        await pause(spread(o.interval) * (hidden() ? HIDDEN : 1));
+      if (!long || (wait && clock() - began < Math.min(wait / 2, 1e3))) {
+        await pause(gone ? o.backoff : spread(o.interval) * (hidden() ? HIDDEN : 1));
         if (a.verdict) throw a.verdict;
       }
     }
@@ -326,13 +329,13 @@ export function follow(url, options) {
     if (reset) {
       const { after = cursor, oldest, head } = reset;
       // An attempt beside the active one began at a cursor that was passed since.
-      if (a.asked != cursor && after != cursor) throw failed("a stale reset");
+      if (a.asked != cursor && after != cursor) throw failed("stale reset");
       type = "pushwire:reset";
       reset = { after, oldest, head };
       data = JSON.stringify(reset);
     } else if (here) {
       if (epoch == here && seq <= last) return; // it has been here
-      if (epoch != here || data == null || seq != last + 1n) throw failed("a hole after " + cursor);
+      if (epoch != here || data == null || seq != last + 1n) throw failed("hole after " + cursor);
     }
     // "" may stay, where nothing can be lost; "now" may not.
     if (!epoch && next !== "") throw failed("no cursor");
@@ -537,8 +540,8 @@ export async function publish(url, data, options) {
       });
       if (res.ok) return { cursor: (await res.json()).cursor, stored: res.status == 201 };
       error = await refusal(res);
-    } catch (cause) {
-      error = failed(cause.message, { cause });
+    } catch ({ message }) {
+      error = failed(message);
     }
     signal?.throwIfAborted();
     if (error.permanent || tries >= o.tries) throw error;

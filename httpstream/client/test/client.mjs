@@ -2,6 +2,7 @@
 // and reading from it.
 
 import assert from "node:assert/strict";
+import { after } from "node:test";
 
 export const { PushwireError, follow, publish } = await import(process.env.PUSHWIRE_CLIENT ?? "../pushwire.js");
 
@@ -13,7 +14,16 @@ export const URL = "http://host.test/topic?room=1";
 
 const QUICK = { backoff: 4, patience: 60, climb: 1e6, wait: 300, interval: 5, idle: 500 };
 
-export const start = (net, options = {}) => follow(URL, { fetch: net.fetch, WebSocket: net.WebSocket, ...QUICK, ...options });
+const started = [];
+
+export function start(net, options = {}) {
+  const f = follow(URL, { fetch: net.fetch, WebSocket: net.WebSocket, ...QUICK, ...options });
+  started.push(f);
+  return f;
+}
+
+// A test that failed may have left one open, which would keep the process.
+after(() => started.forEach((f) => f.close()));
 
 export const text = ({ data }) => (typeof data == "string" ? data : new TextDecoder().decode(data));
 

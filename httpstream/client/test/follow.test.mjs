@@ -119,17 +119,22 @@ test("it climbs back beside the connection in use, and loses nothing", async () 
   const net = new Net();
   Object.assign(net.refuse, { websocket: 403, eventstream: 406, stream: "silent" });
   const states = [];
-  const f = start(net, { climb: 40, patience: 30, onState: (s) => s.connected && states.push(s.transport) });
-  const all = take(f, 300);
-  for (let n = 1; n <= 300; n++) {
-    net.publish(`${n}`);
-    if (n == 60) delete net.refuse.stream;
-    if (n == 180) net.refuse = {};
-    await sleep(4);
+  const got = [];
+  const f = start(net, { climb: 40, patience: 30, onState: (s) => states.push(s), onItem: (item) => got.push(text(item)) });
+  let n = 0;
+  for (const name of ["longpoll", "stream", "websocket"]) {
+    await until(name, () => {
+      net.publish(`${++n}`);
+      return f.transport == name && f.state.connected;
+    });
+    if (name == "longpoll") delete net.refuse.stream;
+    if (name == "stream") delete net.refuse.websocket;
   }
-  assert.deepEqual((await all).map(text), numbers(1, 300));
-  assert.equal(f.transport, "websocket");
-  assert.deepEqual([...new Set(states)].filter((s) => s != "eventstream"), ["longpoll", "stream", "websocket"]);
+  await until("all items", () => got.length == n);
+  assert.deepEqual(got, numbers(1, n));
+  const first = states.findIndex((s) => s.connected);
+  assert.ok(states.slice(first).every((s) => s.connected), "it was not connected while it climbed");
+  assert.deepEqual(states.slice(first).map((s) => s.transport), ["longpoll", "stream", "websocket"]);
   f.close();
 });
 
@@ -304,6 +309,35 @@ test("polls: a cut answer is followed at once, an empty one that does not wait i
   assert.ok(net.asked.length < 9, `${net.asked.length} polls in 200 ms`);
 });
 
+test("polls that get nowhere do not run in circles", async () => {
+  const json = (status, body) => new Response(JSON.stringify(body), { status, headers: { "Content-Type": "application/json" } });
+  for (const answer of [
+    json(200, { items: [], cursor: "a-0", more: true }),
+    json(410, { error: "gone", after: "x-1", oldest: "a-0", head: "a-0" }),
+  ]) {
+    for (const name of ["longpoll", "shortpoll"]) {
+      const net = new Net();
+      net.refuse[name] = () => answer.clone();
+      const f = start(net, { transports: [name], interval: 50, backoff: 50, onReset() {} });
+      const items = take(f, 1);
+      await sleep(200);
+      f.close();
+      await items;
+      assert.ok(net.asked.length > 2 && net.asked.length < 12, `${name}: ${net.asked.length} polls in 200 ms`);
+    }
+  }
+});
+
+test("what the application gives may hang: it is left behind", async () => {
+  const net = new Net();
+  net.publish("1");
+  let n = 0;
+  const f = start(net, { headers: () => (++n < 3 ? new Promise(() => {}) : {}) });
+  assert.deepEqual((await take(f, 1)).map(text), ["1"]);
+  assert.equal(f.transport, "longpoll");
+  f.close();
+});
+
 test("an answer without a cursor cannot follow \"now\"", async () => {
   const net = new Net();
   net.refuse.shortpoll = () => new Response(null, { status: 204 });
@@ -413,6 +447,6 @@ test("headers, credentials and the query of the URL", async () => {
   assert.deepEqual([init.credentials, init.cache, init.headers.get("Authorization")], ["include", "no-store", "Bearer 1"]);
   f.close();
   assert.throws(() => start(net, { transports: ["carrier pigeon"] }), PushwireError);
-  assert.throws(() => start(net, { transports: ["websocket"], WebSocket: null, headers: {} }), PushwireError);
+  assert.throws(() => start(net, { transports: ["websocket"], headers: {} }), PushwireError);
   assert.throws(() => follow("http://["), TypeError);
 });
