@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,10 +19,9 @@ import (
 func publisherWorld(t *testing.T, front func(n int, h http.Handler, w http.ResponseWriter, r *http.Request)) (*topic.Log, string, *PublishOptions) {
 	log := new(topic.Log)
 	h := Handler(log, &Options{Allow: func(*http.Request) error { return nil }})
-	n := 0
+	var n atomic.Int64
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n++
-		front(n, h, w, r)
+		front(int(n.Add(1)), h, w, r)
 	}))
 	t.Cleanup(func() {
 		log.Close()
@@ -127,9 +127,9 @@ func TestPublishGivesUp(t *testing.T) {
 		"too long":     {func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, maxPublished+1)) }, 1, "too long"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			requests := 0
+			var requests atomic.Int64
 			_, url, o := publisherWorld(t, func(n int, h http.Handler, w http.ResponseWriter, r *http.Request) {
-				if requests = n; r.URL.Path == "/elsewhere" {
+				if requests.Store(int64(n)); r.URL.Path == "/elsewhere" {
 					h.ServeHTTP(w, r)
 					return
 				}
@@ -140,8 +140,8 @@ func TestPublishGivesUp(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.say) {
 				t.Error(err)
 			}
-			if tt.requests != 0 && requests != tt.requests {
-				t.Errorf("%d requests, want %d", requests, tt.requests)
+			if tt.requests != 0 && requests.Load() != int64(tt.requests) {
+				t.Errorf("%d requests, want %d", requests.Load(), tt.requests)
 			}
 		})
 	}
