@@ -1,6 +1,8 @@
 package httpstream
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"math/rand/v2"
@@ -29,8 +31,10 @@ const (
 	// typeReset is the type of the event that tells of lost items.
 	typeReset = "pushwire:reset"
 
-	// base64Suffix marks the type of a binary item.
+	// base64Suffix marks the type of a binary item, jsonSuffix that of a text
+	// which has a CR: as lines it would come back with LF in its place.
 	base64Suffix = ";base64"
+	jsonSuffix   = ";json"
 
 	// Bounds of the time after which clients come back to another server, in
 	// milliseconds; at random, so that they do not all come at once.
@@ -216,7 +220,8 @@ func gatherEvents(dst []byte, items []topic.Item) (p []byte, k int, err error) {
 }
 
 // asEvent is the item as an event, encoded once for all readers. Binary data is
-// in base64, and the type says so.
+// in base64, and text that an event stream can't hold is a JSON string; the type
+// says so.
 func asEvent(it *topic.Item) ([]byte, error) {
 	switch v := it.Form(topic.FormEvent, makeEvent).(type) {
 	case []byte:
@@ -235,12 +240,13 @@ func makeEvent(it *topic.Item) any {
 	if ev.Type == defaultType {
 		ev.Type = ""
 	}
-	if it.Binary {
-		if ev.Type == "" {
-			ev.Type = defaultType
-		}
-		ev.Type += base64Suffix
+	switch {
+	case it.Binary:
+		ev.Type = cmp.Or(ev.Type, defaultType) + base64Suffix
 		ev.Data = base64.StdEncoding.AppendEncode(nil, it.Data)
+	case bytes.IndexByte(it.Data, '\r') >= 0:
+		ev.Type = cmp.Or(ev.Type, defaultType) + jsonSuffix
+		ev.Data = appendString(nil, it.Data)
 	}
 	p, err := eventstream.Append(nil, ev)
 	if err != nil {

@@ -13,12 +13,6 @@ import (
 	"github.com/pushwire/pushwire/topic"
 )
 
-// Names of the event stream that are not types of items.
-const (
-	eventReset   = "pushwire:reset"
-	suffixBase64 = ";base64"
-)
-
 // errOpened makes the decoder come back once it is known where the stream
 // begins. It reads on afterwards.
 var errOpened = errors.New("httpstream: follow: the event stream has begun")
@@ -75,7 +69,7 @@ func (s *eventSource) next() (n news, err error) {
 	}
 	n.kind = newsItem
 	n.item = topic.Item{Cursor: topic.Cursor(ev.ID), Type: ev.Type}
-	if ev.Type == eventReset {
+	if ev.Type == typeReset {
 		var g goneJSON
 		if err := json.Unmarshal(ev.Data, &g); err != nil {
 			return n, s.l.notUnderstood(err)
@@ -83,11 +77,19 @@ func (s *eventSource) next() (n news, err error) {
 		n.kind, n.gone, n.item.Type = newsGone, g.gone(), ""
 		return n, nil
 	}
-	if typ, ok := strings.CutSuffix(ev.Type, suffixBase64); ok {
+	if typ, ok := strings.CutSuffix(ev.Type, base64Suffix); ok {
 		n.item.Type, n.item.Binary = typ, true
 		if n.item.Data, err = base64.StdEncoding.AppendDecode(nil, ev.Data); err != nil {
 			return n, s.l.notUnderstood(err)
 		}
+		return n, nil
+	}
+	if typ, ok := strings.CutSuffix(ev.Type, jsonSuffix); ok {
+		var text string
+		if err := json.Unmarshal(ev.Data, &text); err != nil {
+			return n, s.l.notUnderstood(err)
+		}
+		n.item.Type, n.item.Data = typ, []byte(text)
 		return n, nil
 	}
 	n.item.Data = bytes.Clone(ev.Data)

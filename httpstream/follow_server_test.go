@@ -1,6 +1,7 @@
 package httpstream
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -208,10 +209,13 @@ func eventOf(n news) []byte {
 	case n.kind == newsPlace:
 		return []byte("id: " + ev.ID + "\n\n")
 	case n.kind == newsGone:
-		ev.Type, ev.Data = eventReset, appendGone(nil, n.gone)
+		ev.Type, ev.Data = typeReset, appendGone(nil, n.gone)
 	case n.item.Binary:
-		ev.Type += suffixBase64
+		ev.Type += base64Suffix
 		ev.Data = []byte(base64.StdEncoding.EncodeToString(ev.Data))
+	case bytes.IndexByte(ev.Data, '\r') >= 0:
+		ev.Type += jsonSuffix
+		ev.Data = appendString(nil, ev.Data)
 	}
 	b, err := eventstream.Append(nil, ev)
 	if err != nil {

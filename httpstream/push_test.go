@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -230,6 +231,13 @@ func (r *reader) next(ctx context.Context) (g got, err error) {
 		return got{l.Kind, l.Item, l.Reset}, err
 	}
 	g.item = topic.Item{Cursor: topic.Cursor(ev.ID), Type: ev.Type, Data: bytes.Clone(ev.Data)}
+	if typ, ok := strings.CutSuffix(ev.Type, jsonSuffix); ok {
+		var text string
+		if err := json.Unmarshal(ev.Data, &text); err != nil {
+			return g, err
+		}
+		g.item.Type, g.item.Data = typ, []byte(text)
+	}
 	if typ, ok := strings.CutSuffix(ev.Type, base64Suffix); ok {
 		g.item.Type, g.item.Binary = typ, true
 		g.item.Data, err = base64.StdEncoding.DecodeString(string(ev.Data))
@@ -290,6 +298,8 @@ func TestItemsOnEveryWay(t *testing.T) {
 			{Binary: true},
 			{Type: "größe", Binary: true, Data: []byte("x\ny\nz")},
 			{Data: []byte("\u2028 \"quoted\" \\ \x00\x01")},
+			{Type: "lines", Data: []byte("dos\r\nmac\runix\n\r")},
+			{Data: []byte("\r")},
 			{Type: "large", Data: bytes.Repeat([]byte("0123456789"), 30_000)},
 		}
 		publish := func() {

@@ -18,13 +18,12 @@ const (
 	MaxKey = 256
 )
 
-// Two shapes of types belong to the transports: an event stream marks data
-// that is base64 with the suffix, and tells what happened to the stream itself
-// under the prefix.
-const (
-	reservedSuffix = ";base64"
-	reservedPrefix = "pushwire:"
-)
+// Some shapes of types belong to the transports: an event stream marks with a
+// suffix how data is written that it can't hold as it is, and tells what
+// happened to the stream itself under the prefix.
+const reservedPrefix = "pushwire:"
+
+var reservedSuffixes = []string{";base64", ";json"}
 
 // Item is what was published, and its place.
 //
@@ -44,7 +43,7 @@ type Item struct {
 type Publication struct {
 	// Type says what kind of item it is; "" means DefaultType. It is valid
 	// UTF-8 without CR, LF and NUL, of at most MaxType bytes, does not begin
-	// with "pushwire:" and does not end in ";base64".
+	// with "pushwire:" and ends in neither ";base64" nor ";json".
 	Type string
 
 	// Data is valid UTF-8 unless Binary. It is copied and not retained.
@@ -93,8 +92,11 @@ func typeFault(s string) string {
 		return "not UTF-8"
 	case strings.HasPrefix(s, reservedPrefix):
 		return "the prefix " + reservedPrefix + " is reserved"
-	case strings.HasSuffix(s, reservedSuffix):
-		return "the suffix " + reservedSuffix + " is reserved"
+	}
+	for _, suffix := range reservedSuffixes {
+		if strings.HasSuffix(s, suffix) {
+			return "the suffix " + suffix + " is reserved"
+		}
 	}
 	return ""
 }

@@ -189,6 +189,7 @@ func TestWhatIsNoItem(t *testing.T) {
 		{Publication{Type: "\xff"}, "type", "bad_item"},
 		{Publication{Type: "pushwire:reset"}, "type", "bad_item"},
 		{Publication{Type: "image;base64"}, "type", "bad_item"},
+		{Publication{Type: "text;json"}, "type", "bad_item"},
 		{Publication{Type: strings.Repeat("t", MaxType+1)}, "type", "bad_item"},
 		{Publication{Key: strings.Repeat("k", MaxKey+1)}, "key", "bad_item"},
 		{Publication{Data: []byte("\xc3")}, "data", "bad_item"},

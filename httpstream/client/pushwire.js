@@ -199,7 +199,7 @@ export function follow(url, options) {
   }
 
   function limit({ length }) {
-    if (length > o.maxItem) throw failed("larger than maxItem", { permanent: true, token: "too_large" });
+    if (length > o.maxItem) throw failed("above maxItem", { permanent: true, token: "too_large" });
   }
 
   // ---- The transports ----
@@ -271,9 +271,9 @@ export function follow(url, options) {
         if (field == "retry" && a.works) hint = +value;
       } else {
         const text = data.slice(0, -1);
-        const [, name, binary] = /^(.*?)(;base64)?$/.exec(type);
+        const [, name, form] = /^(.*?)(?:;(base64|json))?$/.exec(type);
         if (name == "pushwire:reset") yield { cursor, reset: json(text) };
-        else if (data) yield { cursor, type: name, [binary ? "base64" : "data"]: text };
+        else if (data) yield { cursor, type: name, [form == "base64" ? form : "data"]: form == "json" ? json(text) : text };
         else if (cursor != null) yield { cursor };
         cursor = undefined;
         type = data = "";
@@ -329,13 +329,13 @@ export function follow(url, options) {
     if (reset) {
       const { after = cursor, oldest, head } = reset;
       // An attempt beside the active one began at a cursor that was passed since.
-      if (a.asked != cursor && after != cursor) throw failed("stale reset");
+      if (a.asked != cursor && after != cursor) throw failed("stale");
       type = "pushwire:reset";
       reset = { after, oldest, head };
       data = JSON.stringify(reset);
     } else if (here) {
       if (epoch == here && seq <= last) return; // it has been here
-      if (epoch != here || data == null || seq != last + 1n) throw failed("hole after " + cursor);
+      if (epoch != here || data == null || seq != last + 1n) throw failed("hole at " + cursor);
     }
     // "" may stay, where nothing can be lost; "now" may not.
     if (!epoch && next !== "") throw failed("no cursor");

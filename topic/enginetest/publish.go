@@ -17,7 +17,7 @@ func checkRefused(s *suite) {
 	t := s.open()
 	for _, p := range []topic.Publication{
 		{Type: "a\nb"}, {Type: "a\rb"}, {Type: "a\x00b"}, {Type: "\xff"}, {Type: strings.Repeat("t", topic.MaxType+1)},
-		{Type: "pushwire:reset"}, {Type: "image;base64"},
+		{Type: "pushwire:reset"}, {Type: "image;base64"}, {Type: "text;json"},
 		{Data: []byte("\xff")}, {Data: []byte("half \xc3")},
 		{Key: strings.Repeat("k", topic.MaxKey+1)},
 	} {

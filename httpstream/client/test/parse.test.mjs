@@ -39,7 +39,7 @@ const EVENTS = [
   "retry: 10\nretry: x\nid: e-8\nevent: bin;base64\ndata: AP/+\n\n",
   "id: e-9\nevent: ;base64\ndata:\n\nid: e-10\ndata:\n\n",
   "event: pushwire:reset\nid: f-0\ndata: {\"after\":\"e-10\",\ndata: \"oldest\":\"f-0\",\"head\":\"f-1\"}\n\n",
-  "id: f-1\ndata: a: colon\n\nid: f-2\ndata: never ended",
+  "id: f-1\ndata: a: colon\n\nid: f-2\nevent: note;json\ndata: \"a\\r\\nb\\r\"\n\nid: f-3\ndata: never ended",
 ].join("");
 
 const FROM_EVENTS = [
@@ -51,6 +51,7 @@ const FROM_EVENTS = [
   ["e-10", "message", "string", ""],
   ["f-0", "pushwire:reset", "string", '{"after":"e-10","oldest":"f-0","head":"f-1"}'],
   ["f-1", "message", "string", "a: colon"],
+  ["f-2", "note", "string", "a\r\nb\r"],
 ];
 
 const LINES = [
