@@ -55,6 +55,7 @@ const (
 // tables are what README.md shows of a measurement.
 var tables = map[string]func(io.Writer, *Results){
 	"frame":       frameTable,
+	"mask":        maskTables,
 	"echo":        echoTables,
 	"idle":        idleTable,
 	"deflate":     deflateTables,

@@ -26,6 +26,8 @@ type settings struct {
 
 	calls int // frame: messages in one round; eventstream: their volume
 
+	maskSpan time.Duration // mask: measured in one of its short rounds
+
 	messages int // deflate: different messages of each size
 
 	conns  int           // echo: connections
@@ -51,6 +53,7 @@ var full = settings{
 	rounds:     7,
 	candidates: servers.All,
 	calls:      200_000,
+	maskSpan:   200 * time.Microsecond,
 	messages:   400,
 	conns:      100,
 	warm:       200 * time.Millisecond,
@@ -71,6 +74,7 @@ var full = settings{
 // measurements by the name of their command.
 var measurements = map[string]func(settings, *report.Results) error{
 	"frame":       frames,
+	"mask":        masks,
 	"echo":        echo,
 	"idle":        idle,
 	"deflate":     deflates,
@@ -84,6 +88,7 @@ var measurements = map[string]func(settings, *report.Results) error{
 
 const usage = `usage: bench [flags] command
 
+  mask     payloads masked in place
   frame    one frame read and written in memory
   echo     loopback echo: processor time of the server for each message
   idle     resident bytes of an idle connection after traffic
