@@ -33,6 +33,7 @@ var tops = []string{"cmd/", "autobahn", "peers", "docs", "fuzz", "ci/"}
 var foundations = []string{
 	"internal/cpu",
 	"internal/memconn", // which Pipe connects its ends with
+	"internal/utf8scan",
 }
 
 // rung is the place of a package of the module; ok is false for one that has

@@ -158,7 +158,7 @@ bits32() {
 }
 
 # vectorised prints the packages that have assembly of their own, or stand right above some.
-vectorised() { go list ./internal/cpu ./mask ./frame; }
+vectorised() { go list ./internal/cpu ./internal/utf8scan ./mask ./frame; }
 
 simd() {
   local good=0 packages

@@ -2,32 +2,16 @@ package mask
 
 import (
 	"bytes"
-	"syscall"
 	"testing"
-)
 
-// guarded returns memory between two pages that may not be touched.
-func guarded(t *testing.T, size int) []byte {
-	page := syscall.Getpagesize()
-	size = (size + page - 1) / page * page
-	all, err := syscall.Mmap(-1, 0, size+2*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { syscall.Munmap(all) })
-	for _, p := range [][]byte{all[:page], all[page+size:]} {
-		if err := syscall.Mprotect(p, syscall.PROT_NONE); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all[page : page+size]
-}
+	"github.com/pushwire/pushwire/internal/guardpage"
+)
 
 // TestNothingOutsideIsTouched ends in a fault where a vector reaches over
 // either end of the payload, for reading or for writing.
 func TestNothingOutsideIsTouched(t *testing.T) {
 	const maxLen = 1100
-	dst, src := guarded(t, maxLen), guarded(t, maxLen)
+	dst, src := guardpage.Memory(t, maxLen), guardpage.Memory(t, maxLen)
 	data := pattern(maxLen)
 	each(t, func(t *testing.T, im implementation) {
 		for n := 0; n <= maxLen; n++ {
