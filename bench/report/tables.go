@@ -56,6 +56,7 @@ const (
 var tables = map[string]func(io.Writer, *Results){
 	"frame":       frameTable,
 	"mask":        maskTables,
+	"utf8":        textTable,
 	"echo":        echoTables,
 	"idle":        idleTable,
 	"deflate":     deflateTables,

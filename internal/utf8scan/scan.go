@@ -2,9 +2,11 @@ package utf8scan
 
 import "unicode/utf8"
 
-// Min is the length from which on vectors are used, where there are any. Below
-// they are no quicker than other ways, and the kernels rely on it. In bytes.
-const Min = 64
+// Min is the length from which on vectors are used, where there are any, in
+// bytes. With 48 of them text is checked twice as fast as by an automaton and
+// ASCII as fast as by words; below, ASCII would lose. The kernels need 35: a
+// vector of 32 bytes and the three before it.
+const Min = 48
 
 // Check looks at p, which begins with a character. It returns how many bytes
 // of p are whole valid characters, or not ok if no valid text begins with p.

@@ -119,6 +119,12 @@ func candidatesOf(measurement string) (names []string) {
 		}
 		return names
 	}
+	if measurement == "utf8" {
+		for _, v := range validators {
+			names = append(names, v.name)
+		}
+		return names
+	}
 	if measurement == "eventstream" {
 		for _, c := range streams.All {
 			names = append(names, c.Name)

@@ -26,7 +26,7 @@ type settings struct {
 
 	calls int // frame: messages in one round; eventstream: their volume
 
-	maskSpan time.Duration // mask: measured in one of its short rounds
+	maskSpan time.Duration // mask, utf8: measured in one of their short rounds
 
 	messages int // deflate: different messages of each size
 
@@ -75,6 +75,7 @@ var full = settings{
 var measurements = map[string]func(settings, *report.Results) error{
 	"frame":       frames,
 	"mask":        masks,
+	"utf8":        validations,
 	"echo":        echo,
 	"idle":        idle,
 	"deflate":     deflates,
@@ -89,6 +90,7 @@ var measurements = map[string]func(settings, *report.Results) error{
 const usage = `usage: bench [flags] command
 
   mask     payloads masked in place
+  utf8     texts checked for valid UTF-8
   frame    one frame read and written in memory
   echo     loopback echo: processor time of the server for each message
   idle     resident bytes of an idle connection after traffic
