@@ -7,7 +7,8 @@ usage() {
 usage: ci/setup.sh [--without PART[,PART...]] [--clean]
 
 Installs what the tests need beside Go, pinned, into .cache/ at the root of the repository. A second run takes about a
-second. Nothing outside .cache/ is touched, except that a missing Chromium is installed by apt-get where that is allowed.
+second. Nothing outside .cache/ is touched, except that a missing Chromium or QEMU is installed by apt-get where that is
+allowed.
 
   part      what                                                           where
   wstest    Autobahn|Testsuite 25.10.1 on CPython 2.7.18                   .cache/bin/wstest, .cache/py27
@@ -17,6 +18,7 @@ second. Nothing outside .cache/ is touched, except that a missing Chromium is in
   jetty     Maven Central's jars of peers/java/pom.xml, Java >= 17         .cache/java, .cache/bin/jetty
   chromium  Debian's chromium, or any Chrome that is already there         link .cache/bin/chromium
   nginx     Debian's nginx, or any that is already there                   .cache/nginx, link .cache/bin/nginx
+  qemu      Debian's qemu-user-static, or one that is already there        link .cache/bin/qemu-aarch64
   lint      staticcheck and govulncheck                                    .cache/bin
 
   --without PART   leave parts out, for instance --without wstest,chromium
@@ -249,17 +251,23 @@ find_chromium() {
   return 1
 }
 
+# debian PART PACKAGE: installs PACKAGE by apt-get, as root or by a sudo that does not ask.
+debian() {
+  local as_root=()
+  if ((EUID != 0)); then as_root=(sudo -n); fi
+  if ! command -v apt-get >/dev/null || { ((EUID != 0)) && ! sudo -n true 2>/dev/null; }; then
+    lacks "$1" "install $2 (Debian: sudo apt-get install $2)" || return
+  fi
+  say "$1: apt-get install $2, about a minute"
+  { quietly "${as_root[@]}" apt-get update &&
+    quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$2"; } ||
+    lacks "$1" "apt-get install $2 failed, its log is .cache/setup.log"
+}
+
 setup_chromium() {
-  local found as_root=()
+  local found
   if ! found=$(find_chromium); then
-    if ((EUID != 0)); then as_root=(sudo -n); fi
-    if ! command -v apt-get >/dev/null || { ((EUID != 0)) && ! sudo -n true 2>/dev/null; }; then
-      lacks chromium "install Chromium or Chrome (Debian: sudo apt-get install chromium)" || return
-    fi
-    say "chromium: apt-get install chromium, about a minute"
-    { quietly "${as_root[@]}" apt-get update &&
-      quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium; } ||
-      { lacks chromium "apt-get install chromium failed, its log is .cache/setup.log" || return; }
+    debian chromium chromium || return
     found=$(find_chromium) || { lacks chromium "apt-get installed no chromium" || return; }
   fi
   ln -sfn "$found" "$cache/bin/chromium"
@@ -290,6 +298,19 @@ setup_nginx() {
   ln -sfn "$dir/usr/sbin/nginx" "$cache/bin/nginx"
 }
 
+# ---- other processors --------------------------------------------------------------------------------------------
+
+find_qemu() { command -v qemu-aarch64-static || command -v qemu-aarch64; }
+
+setup_qemu() {
+  local found
+  if ! found=$(find_qemu); then
+    debian qemu qemu-user-static || return
+    found=$(find_qemu) || { lacks qemu "apt-get installed no qemu-aarch64-static" || return; }
+  fi
+  ln -sfn "$found" "$cache/bin/qemu-aarch64"
+}
+
 # ---- static analysis ---------------------------------------------------------------------------------------------
 
 setup_lint() {
@@ -312,6 +333,7 @@ part node setup_node
 part jetty setup_jetty
 part chromium setup_chromium
 part nginx setup_nginx
+part qemu setup_qemu
 part lint setup_lint
 
 {

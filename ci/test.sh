@@ -16,6 +16,8 @@ the sum of the tests that really ran.
   race      go test -race of all packages but autobahn, in random order; the foreign peers and the browser are among them
   autobahn  the Autobahn suite in both directions, about a quarter of an hour on two processors
   386       go test for 32 bits: mask, frame, handshake, deflate, eventstream and the root package
+  simd      mask and frame as other processors have them: portable (-tags purego), GOAMD64=v3
+  arm64     mask and frame on arm64, under qemu-user where this is another processor
   cross     go vet for windows, darwin, freebsd, linux/arm64 and js
   modules   go vet and go test of the nested modules, each benchmark once
 
@@ -32,7 +34,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 exec </dev/null
 
-sections=setup,format,vet,race,autobahn,386,cross,modules
+sections=setup,format,vet,race,autobahn,386,simd,arm64,cross,modules
 short=() verbose=()
 while (($#)); do
   case $1 in
@@ -155,6 +157,33 @@ bits32() {
   CGO_ENABLED=0 GOARCH=386 gotest 386 -shuffle=on -timeout 10m "${packages[@]}"
 }
 
+# vectorised prints the packages that have assembly of their own, or stand right above some.
+vectorised() { go list ./internal/cpu ./internal/utf8scan ./mask ./frame; }
+
+simd() {
+  local good=0 packages
+  mapfile -t packages < <(vectorised)
+  gotest purego -tags purego -shuffle=on -timeout 10m "${packages[@]}" || good=1
+  if [[ $(go env GOARCH) == amd64 ]]; then
+    GOAMD64=v3 gotest amd64-v3 -shuffle=on -timeout 10m "${packages[@]}" || good=1
+  fi
+  return $good
+}
+
+arm64() {
+  local packages run=()
+  mapfile -t packages < <(vectorised)
+  if [[ $(go env GOARCH) != arm64 ]]; then
+    if [[ ! -x .cache/bin/qemu-aarch64 ]]; then
+      say "left out: ci/setup.sh installs qemu-user, which runs programs for arm64 here"
+      ((${#strict[@]} == 0))
+      return
+    fi
+    run=(-exec "$root/.cache/bin/qemu-aarch64")
+  fi
+  CGO_ENABLED=0 GOARCH=arm64 gotest arm64 ${run[@]+"${run[@]}"} -shuffle=on -timeout 20m "${packages[@]}"
+}
+
 cross() {
   local good=0 target
   for target in windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64 js/wasm; do
@@ -191,6 +220,8 @@ section vet vet
 section race race
 section autobahn autobahn
 section 386 bits32
+section simd simd
+section arm64 arm64
 section cross cross
 section modules modules
 

@@ -3,7 +3,8 @@ package eventstream
 import (
 	"bytes"
 	"time"
-	"unicode/utf8"
+
+	"github.com/pushwire/pushwire/internal/utf8scan"
 )
 
 // block is what the lines since the last empty line have set.
@@ -81,7 +82,7 @@ func (d *Decoder) take(f field, from, to int) bool {
 	if b.over(f, to-from, d.limit()) {
 		return false
 	}
-	if d.in.hasHigh(from, to) && !utf8.Valid(d.in.buf[from:to]) {
+	if d.in.hasHigh(from, to) && !utf8scan.Valid(d.in.buf[from:to]) {
 		return d.takeInvalid(f, from, to)
 	}
 	switch f {
@@ -144,7 +145,7 @@ func (d *Decoder) takeInvalid(f field, from, to int) bool {
 // appendOwn appends a further line, which has n bytes when it is repaired.
 func (b *block) appendOwn(value []byte, n, limit int) {
 	b.own = append(growTo(b.own, 1+n, limit), '\n')
-	if n == len(value) && utf8.Valid(value) {
+	if n == len(value) && utf8scan.Valid(value) {
 		b.own = append(b.own, value...)
 	} else {
 		b.own = appendRepaired(b.own, value)

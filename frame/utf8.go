@@ -1,6 +1,10 @@
 package frame
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/pushwire/pushwire/internal/utf8scan"
+)
 
 // UTF8 validates UTF-8 as it streams, split anywhere. The zero value is ready
 // for a text. It fails at the first byte with which no valid text can go on,
@@ -9,7 +13,9 @@ import "encoding/binary"
 // second byte. A UTF8 must not be used by two goroutines at once.
 //
 // On text of any kind it is at least as quick as utf8.Valid from 16 bytes on
-// (BenchmarkUTF8), in Go alone.
+// (BenchmarkUTF8), in Go alone. From 48 bytes on vectors do the work where the
+// processor has them: on what is not ASCII twice as fast as Go at first, and
+// five to eight times from 1 KiB on.
 type UTF8 struct {
 	state uint8 // one of the states below
 }
@@ -92,6 +98,9 @@ const highBits = 0x8080808080808080 // set where a byte is not ASCII
 // p is not retained.
 func (u *UTF8) Write(p []byte) bool {
 	s := uint64(u.state)
+	if len(p) >= utf8scan.Min {
+		p, s = utf8Bulk(p, s)
+	}
 	p = p[:len(p):len(p)] // so that cutting its front needs no new capacity
 	all := p
 	for len(p) >= 8 {
@@ -133,6 +142,24 @@ func (u *UTF8) Write(p []byte) bool {
 	}
 	u.state = uint8(s)
 	return s != utf8Broken
+}
+
+// utf8Bulk does what vectors can do of p, which has utf8scan.Min bytes or more.
+// It returns what is left of p, in the end three bytes at most, and the state
+// before that.
+func utf8Bulk(p []byte, s uint64) ([]byte, uint64) {
+	for s != utf8Between { // of the character that was cut: at most three bytes
+		if s == utf8Broken {
+			return nil, s
+		}
+		s = utf8Next[p[0]] >> (s & 63) & 63
+		p = p[1:]
+	}
+	n, ok := utf8scan.Check(p)
+	if !ok {
+		return nil, utf8Broken
+	}
+	return p[n:], s
 }
 
 func word(p []byte) uint64 { return binary.LittleEndian.Uint64(p) }

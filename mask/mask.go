@@ -13,7 +13,10 @@ import (
 // the XOR of octet i of the original data ("original-octet-i") with octet at
 // index i modulo 4 of the masking key".
 func XOR(p []byte, key [4]byte, pos int) int {
-	xor(p, rotate(key, pos))
+	// That is rotate(key, pos), whose call alone would make XOR too long to be
+	// inlined. Inlined it saves a call and, because arrays are not passed in
+	// registers, a detour of the key: 1.3 times as quick for 125 bytes.
+	xor(p, bits.RotateLeft32(binary.LittleEndian.Uint32(key[:]), -8*pos))
 	return (pos + len(p)) & 3
 }
 
@@ -33,7 +36,7 @@ func Copy(dst, src []byte, key [4]byte, pos int) int {
 // rotate returns the key as a little-endian word whose lowest byte meets the
 // first byte of the data. Only the two low bits of pos count.
 func rotate(key [4]byte, pos int) uint32 {
-	return bits.RotateLeft32(binary.LittleEndian.Uint32(key[:]), -8*(pos&3))
+	return bits.RotateLeft32(binary.LittleEndian.Uint32(key[:]), -8*pos)
 }
 
 // implementation is one way to mask. Each file that has one adds it to

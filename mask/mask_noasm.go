@@ -1,7 +1,6 @@
-package mask
+//go:build purego || !(amd64 || arm64)
 
-// This file chooses for builds without assembly. There is none yet, so it has
-// no build constraint; the first assembly file brings "purego || !<its GOARCH>".
+package mask
 
 // implementations are all that this build has, the plainest first.
 var implementations = []implementation{

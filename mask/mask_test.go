@@ -58,41 +58,30 @@ func TestXORAndCopyMatchRFC6455Example(t *testing.T) {
 }
 
 // TestEveryLengthAlignmentAndPosition holds each implementation against the
-// byte loop and looks for writes outside. All lengths are tried; up to 300
-// bytes, where the tails differ, each of them at all alignments of both
-// slices (in step with each other) and all positions. Longer ones get one
-// alignment and position each, which rotate so that every pair of them comes
-// up every 256 lengths, and the last 130 of them get all again.
+// byte loop and looks for writes outside: all lengths to 4,096, all alignments
+// of both slices (in step with each other) in a cache line, all positions.
+// Under the race detector and with -short, lengths above 300 get one alignment
+// and position each, which rotate so that every pair of them comes up every
+// 256 lengths.
 func TestEveryLengthAlignmentAndPosition(t *testing.T) {
 	const maxLen, aligns, margin = 4096, 64, 64
+	all := !raceOn && !testing.Short()
 	each(t, func(t *testing.T, im implementation) {
 		data := pattern(maxLen + aligns)
 		buf := make([]byte, margin+aligns+maxLen+margin)
 		dst := make([]byte, len(buf))
+		background := bytes.Repeat([]byte{0xA5}, len(buf))
 		wants := [4][]byte{}
 		for pos := range wants {
 			wants[pos] = slow(data[:maxLen], testKey, pos)
 		}
-		fill := func(p []byte) {
-			for i := range p {
-				p[i] = 0xA5
-			}
-		}
-		untouched := func(p []byte) bool {
-			for _, b := range p {
-				if b != 0xA5 {
-					return false
-				}
-			}
-			return true
-		}
-		fill(buf)
-		fill(dst)
+		copy(buf, background)
+		copy(dst, background)
 		one := func(n, align, pos int) {
 			key := rotate(testKey, pos)
 			at := margin + align
 			near := func(p []byte) bool { // the margins next to the data
-				return untouched(p[at-margin:at]) && untouched(p[at+n:at+n+margin])
+				return bytes.Equal(p[at-margin:at], background[:margin]) && bytes.Equal(p[at+n:at+n+margin], background[:margin])
 			}
 			p := buf[at : at+n]
 			copy(p, data)
@@ -110,19 +99,16 @@ func TestEveryLengthAlignmentAndPosition(t *testing.T) {
 			if !bytes.Equal(p, wants[pos][:n]) || !near(buf) {
 				t.Fatalf("copy onto itself: %d bytes at alignment %d, position %d", n, align, pos)
 			}
-			fill(p)
-			fill(d)
+			copy(p, background)
+			copy(d, background)
 		}
 		for n := 0; n <= maxLen; n++ {
-			if n > 300 && n < maxLen-130 {
+			if n > 300 && !all {
 				one(n, n%aligns, n/aligns%4)
 				continue
 			}
 			for align := range aligns {
 				for pos := range 4 {
-					if n > 300 && (align+pos+n)%8 != 0 {
-						continue
-					}
 					one(n, align, pos)
 				}
 			}

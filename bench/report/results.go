@@ -64,6 +64,28 @@ func (r *Results) Median(name, candidate, value string) (float64, bool) {
 			all = append(all, v)
 		}
 	}
+	return median(all)
+}
+
+// MedianRatio returns the median over the rounds of one candidate's value over
+// that of another in the same round, and false where there is none.
+func (r *Results) MedianRatio(name, over, under, value string) (float64, bool) {
+	of := make(map[int]float64)
+	for _, s := range r.Samples {
+		if v, ok := s.Values[value]; ok && s.Case == name && s.Candidate == over {
+			of[s.Round] = v
+		}
+	}
+	var all []float64
+	for _, s := range r.Samples {
+		if v, ok := s.Values[value]; ok && s.Case == name && s.Candidate == under && of[s.Round] > 0 && v > 0 {
+			all = append(all, of[s.Round]/v)
+		}
+	}
+	return median(all)
+}
+
+func median(all []float64) (float64, bool) {
 	if len(all) == 0 {
 		return 0, false
 	}

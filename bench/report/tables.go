@@ -55,6 +55,8 @@ const (
 // tables are what README.md shows of a measurement.
 var tables = map[string]func(io.Writer, *Results){
 	"frame":       frameTable,
+	"mask":        maskTables,
+	"utf8":        textTable,
 	"echo":        echoTables,
 	"idle":        idleTable,
 	"deflate":     deflateTables,

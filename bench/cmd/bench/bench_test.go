@@ -16,6 +16,7 @@ import (
 	"github.com/pushwire/pushwire/bench/deflaters"
 	"github.com/pushwire/pushwire/bench/fanout"
 	"github.com/pushwire/pushwire/bench/load"
+	"github.com/pushwire/pushwire/bench/masking"
 	"github.com/pushwire/pushwire/bench/memory"
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/bench/servers"
@@ -35,6 +36,7 @@ var tiny = settings{
 	rounds:     1,
 	candidates: servers.All,
 	calls:      200,
+	maskSpan:   time.Nanosecond,
 	messages:   20,
 	conns:      4,
 	span:       20 * time.Millisecond,
@@ -110,6 +112,18 @@ func candidatesOf(measurement string) (names []string) {
 		}
 		for _, c := range deflaters.Inflaters {
 			names = append(names, c.Name)
+		}
+		return names
+	}
+	if measurement == "mask" {
+		for _, c := range masking.All {
+			names = append(names, c.Name)
+		}
+		return names
+	}
+	if measurement == "utf8" {
+		for _, v := range validators {
+			names = append(names, v.name)
 		}
 		return names
 	}

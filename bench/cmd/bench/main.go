@@ -27,6 +27,8 @@ type settings struct {
 
 	calls int // frame: messages in one round; eventstream: their volume
 
+	maskSpan time.Duration // mask, utf8: measured in one of their short rounds
+
 	messages int // deflate: different messages of each size
 
 	conns  int           // echo: connections
@@ -52,6 +54,7 @@ var full = settings{
 	rounds:     7,
 	candidates: servers.All,
 	calls:      200_000,
+	maskSpan:   200 * time.Microsecond,
 	messages:   400,
 	conns:      100,
 	warm:       200 * time.Millisecond,
@@ -72,6 +75,8 @@ var full = settings{
 // measurements by the name of their command.
 var measurements = map[string]func(settings, *report.Results) error{
 	"frame":       frames,
+	"mask":        masks,
+	"utf8":        validations,
 	"echo":        echo,
 	"idle":        idle,
 	"deflate":     deflates,
@@ -87,6 +92,8 @@ var measurements = map[string]func(settings, *report.Results) error{
 
 const usage = `usage: bench [flags] command
 
+  mask     payloads masked in place
+  utf8     texts checked for valid UTF-8
   frame    one frame read and written in memory
   echo     loopback echo: processor time of the server for each message
   idle     resident bytes of an idle connection after traffic

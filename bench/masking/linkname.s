@@ -1,0 +1,2 @@
+// Functions without a body need a file of assembly beside them, even an empty
+// one.
