@@ -22,6 +22,9 @@ var ladder = []string{
 	"eventstream",
 	"topic",
 	"httpstream",
+	"webpush",
+	"webpush/pushservice",
+	"webpush/webpushtest",
 }
 
 // tops stand above the ladder: programs, and folders that hold tests. Nobody
