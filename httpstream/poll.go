@@ -1,0 +1,273 @@
+package httpstream
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/pushwire/pushwire/topic"
+)
+
+// batch is the answer of a poll as it is put together.
+type batch struct {
+	body   []byte
+	items  int
+	cursor topic.Cursor // of the last item
+	more   bool
+}
+
+// maxKeptBody is the largest body whose memory is kept for others.
+const maxKeptBody = 64 << 10
+
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
+func borrowBatch() *batch {
+	b := batches.Get().(*batch)
+	b.reset()
+	return b
+}
+
+func returnBatch(b *batch) {
+	if cap(b.body) <= maxKeptBody {
+		batches.Put(b)
+	}
+}
+
+func (b *batch) reset() { *b = batch{body: append(b.body[:0], answerHead...)} }
+
+// add takes an item, unless it is too much: then b.more is set.
+func (b *batch) add(it *topic.Item, o *Options, limit int) bool {
+	line := asLine(it)
+	text := line[:len(line)-1]
+	if b.items == limit || b.items > 0 && len(b.body)+len(text) > o.MaxBytes {
+		b.more = true
+		return false
+	}
+	if b.items > 0 {
+		b.body = append(b.body, ',')
+	}
+	b.body = append(b.body, text...)
+	b.items++
+	b.cursor = it.Cursor
+	return true
+}
+
+// collect adds all that is there after a cursor, up to the limits. The error of
+// a source that gave something is left for the next request.
+func (e *endpoint) collect(ctx context.Context, b *batch, after topic.Cursor, limit int) error {
+	buf := borrowItems()
+	defer returnItems(buf)
+	for {
+		// One more than may be added, to know whether there is more.
+		room := min(readSize, limit-b.items+1)
+		items, err := e.src.Read(noWait{ctx}, after, buf[:0:room])
+		if err != nil {
+			if b.items > 0 || isContext(err) {
+				return nil
+			}
+			return err
+		}
+		if len(items) == 0 {
+			return nil // against the rules of Source, and not worth a loop without end
+		}
+		for i := range items {
+			if !b.add(&items[i], &e.o, limit) {
+				return nil
+			}
+		}
+		after = b.cursor
+	}
+}
+
+// poll answers a short poll, or a long one.
+//
+// RFC 6202, 2.1: "The server defers its response until an update is available or
+// until a particular status or timeout has occurred. When an update is
+// available, the server sends a complete response to the client."
+func (e *endpoint) poll(w http.ResponseWriter, r *http.Request, q *query, long bool) *RefusedError {
+	h := w.Header()
+	if !accepts(r.Header["Accept"], typeJSON) {
+		return refused(http.StatusNotAcceptable, tokenNotAcceptable, "There is "+typeJSON+" here, and the request's Accept field excludes it.")
+	}
+	h["Cache-Control"] = noCache
+	if long {
+		// RFC 6202, 5.6: "caching is always intentionally suppressed in a long
+		// poll request or response". It says no-cache; no-store is stronger
+		// and of HTTP/1.1 (RFC 9111, 5.2.2.5).
+		h["Cache-Control"] = noStore
+	}
+	if !q.explicit {
+		addVary(h, "Last-Event-ID")
+	}
+	after, err := e.resolve(r.Context(), q.after)
+	if err != nil {
+		return sourceRefusal(err)
+	}
+	limit := e.o.MaxItems
+	if q.limit > 0 {
+		limit = min(limit, q.limit)
+	}
+	b := borrowBatch()
+	defer returnBatch(b)
+	if err := e.collect(r.Context(), b, after, limit); err != nil {
+		return sourceRefusal(err)
+	}
+	if !long || b.items > 0 && !e.known(r, b, after) {
+		return e.answer(w, r, q, b, after)
+	}
+
+	// A client that has the answer already, as its If-None-Match says, waits
+	// for another one.
+	from := after
+	if b.items > 0 {
+		from = b.cursor
+	}
+	wait := e.o.MaxWait
+	if q.waits {
+		wait = min(wait, q.wait)
+	}
+	ahead, end, err := e.waitFor(w, r, from, wait)
+	switch {
+	case err != nil:
+		return sourceRefusal(err)
+	case end == waitLeft:
+		return nil // nobody reads an answer
+	case end == waitShutdown:
+		h.Set("Connection", "close") // the next request is to reach another server
+		if e.position(r.Context(), after) == "" {
+			return shuttingDown()
+		}
+	case end == waitItem:
+		if b.items > 0 {
+			// From the beginning again, since the answer is one for after.
+			b.reset()
+			if err := e.collect(r.Context(), b, after, limit); err != nil {
+				return sourceRefusal(err)
+			}
+		} else {
+			b.add(ahead, &e.o, limit)
+			if err := e.collect(r.Context(), b, ahead.Cursor, limit); err != nil {
+				return sourceRefusal(err)
+			}
+		}
+	}
+	return e.answer(w, r, q, b, after)
+}
+
+// tag is the entity tag of an answer, without its quotes. An answer that was
+// cut is another one than that with the same items and nothing behind.
+func (b *batch) tag(c topic.Cursor) string {
+	if b.more {
+		return string(c) + "+"
+	}
+	return string(c)
+}
+
+// known reports whether the client has the answer already.
+func (e *endpoint) known(r *http.Request, b *batch, after topic.Cursor) bool {
+	fields := r.Header["If-None-Match"]
+	if len(fields) == 0 {
+		return false
+	}
+	cursor := e.next(r, b, after)
+	listed, any := etagListed(fields, b.tag(cursor))
+	// RFC 9110, 13.1.2: "If the field value is "*", the condition is false if
+	// the origin server has a current representation for the target resource."
+	// Nothing after a cursor, 204, is no representation.
+	return listed && cursor != "" || any && b.items > 0
+}
+
+// next is the cursor to go on after behind an answer.
+func (e *endpoint) next(r *http.Request, b *batch, after topic.Cursor) topic.Cursor {
+	if b.items > 0 {
+		return b.cursor
+	}
+	return e.position(r.Context(), after)
+}
+
+// answer sends what a poll comes to: 200, 204 or 304.
+func (e *endpoint) answer(w http.ResponseWriter, r *http.Request, q *query, b *batch, after topic.Cursor) *RefusedError {
+	h := w.Header()
+	cursor := e.next(r, b, after)
+	if cursor != "" {
+		h[headerCursor] = []string{string(cursor)}
+		// What follows a cursor up to another one is the same for ever. What
+		// is kept at all is not, so there the tag is weak.
+		tag := `"` + b.tag(cursor) + `"`
+		if q.after == "" || q.after == topic.Now {
+			tag = "W/" + tag
+		}
+		h["Etag"] = []string{tag}
+	}
+	switch {
+	case e.known(r, b, after):
+		// RFC 9110, 15.4.5: "The server generating a 304 response MUST
+		// generate any of the following header fields that would have been
+		// sent in a 200 (OK) response to the same request: Content-Location,
+		// Date, ETag, and Vary; Cache-Control and Expires"
+		e.o.armAnswer(w)
+		w.WriteHeader(http.StatusNotModified)
+	case b.items == 0:
+		e.o.armAnswer(w)
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		b.body = appendAnswerEnd(b.body, cursor, b.more)
+		e.o.send(w, r, http.StatusOK, b.body)
+	}
+	return nil
+}
+
+// waitEnd is why a wait is over.
+type waitEnd int
+
+const (
+	waitTime     waitEnd = iota // the time is over
+	waitItem                    // there is an item
+	waitLeft                    // the client has gone
+	waitShutdown                // the Group is shut down
+)
+
+// waitFor waits for the first item after a cursor.
+func (e *endpoint) waitFor(w http.ResponseWriter, r *http.Request, after topic.Cursor, wait time.Duration) (it *topic.Item, end waitEnd, err error) {
+	if wait = jittered(wait); wait <= 0 {
+		return nil, waitTime, nil
+	}
+	// The deadlines of http.Server are for requests that take no time. On
+	// HTTP/1.x the one for reading looks like a client that has gone.
+	ctl := http.NewResponseController(w)
+	ctl.SetReadDeadline(time.Time{})
+	ctl.SetWriteDeadline(time.Time{})
+
+	stop, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	var m member
+	if !e.o.Group.add(&m, func(bool) { cancel(errShutdown) }) {
+		return nil, waitShutdown, nil
+	}
+	defer m.leave()
+	ctx, done := context.WithTimeout(stop, wait)
+	defer done()
+	items, err := e.src.Read(ctx, after, make([]topic.Item, 0, 1))
+	switch {
+	case err == nil && len(items) > 0:
+		return &items[0], waitItem, nil
+	case r.Context().Err() != nil:
+		return nil, waitLeft, nil
+	case err != nil && !isContext(err):
+		return nil, waitTime, err
+	case context.Cause(stop) == errShutdown:
+		return nil, waitShutdown, nil
+	}
+	return nil, waitTime, nil
+}
+
+// jittered is a wait that ends up to a tenth earlier, chosen at random: clients
+// that came together, as after a restart, do not stay together.
+func jittered(wait time.Duration) time.Duration {
+	if spread := wait / 10; spread > 0 {
+		wait -= rand.N(spread + 1)
+	}
+	return wait
+}
