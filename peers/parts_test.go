@@ -19,6 +19,7 @@ type part struct {
 
 var (
 	chromium    = part{"PUSHWIRE_CHROMIUM", "bin/chromium", "chromium", "Chromium"}
+	firefoxPart = part{"PUSHWIRE_FIREFOX", "bin/firefox", "firefox-esr", "Firefox"}
 	node        = part{"PUSHWIRE_NODE", "", "node", "Node.js"}
 	nodeModules = part{"PUSHWIRE_NODE_MODULES", "node/node_modules", "", "the npm packages of peers/node"}
 	python      = part{"PUSHWIRE_PY3", "py3/bin/python", "", "the PyPI packages of peers/python"}
