@@ -53,6 +53,24 @@ const (
 	faultKeyFormat
 	faultKeyCurve
 	faultKeySigner
+	faultKeyMissing
+	faultSubjectMissing
+	faultSubjectScheme
+	faultSubjectMail
+	faultSubjectURL
+	faultSubjectLocal
+	faultTransport
+	faultTTL
+	faultUrgency
+	faultTopic
+	faultContentType
+	faultNotificationTitle
+	faultNotificationNavigate
+	faultNotificationDir
+	faultNotificationAction
+	faultNotificationTag
+	faultNotificationSilent
+	faultNotificationData
 
 	faultEnd
 )
@@ -106,4 +124,25 @@ var faults = [faultEnd]struct {
 	faultKeyFormat: {"webpush_config_key_format", "the private key can't be read (base64url of 32 bytes as npm's web-push writes it, PEM or PKCS#8 can; %s)"},
 	faultKeyCurve:  {"webpush_config_key_curve", "the key is no ECDSA key on the curve P-256 (VAPID knows no other)"},
 	faultKeySigner: {"webpush_config_key_signer", "the signer made no signature that its own public key agrees with (it has to sign a SHA-256 hash by ECDSA and give ASN.1)"},
+
+	faultKeyMissing:     {"webpush_config_key_missing", "the client has no key (GenerateKey makes one; pages subscribe with its public half)"},
+	faultSubjectMissing: {"webpush_config_subject_missing", "the client has no subject (services want a mailto: or https: URI to turn to, and Apple refuses messages without)"},
+	faultSubjectScheme:  {"webpush_config_subject_scheme", "the subject %s is no contact (it is a mailto: or https: URI, or a bare mail address)"},
+	faultSubjectMail:    {"webpush_config_subject_mail", "the subject %s is no mail address (it is mailto: and one address, without a name or angle brackets)"},
+	faultSubjectURL:     {"webpush_config_subject_url", "the subject %s is no https: URL with a host (a page about the sender is meant)"},
+	faultSubjectLocal:   {"webpush_config_subject_local", "the subject %s is at this very machine (nobody can turn to it, and Apple refuses it)"},
+	faultTransport:      {"webpush_config_transport", "the transport of the client's HTTP is a %T, which the guard can't look into (give its dialer Guard.Control, and then set Guard.Any)"},
+
+	faultTTL:         {"webpush_config_ttl", "the TTL of the message is %s (it is 0 for the default, TTLNow, or up to 2^31 seconds)"},
+	faultUrgency:     {"webpush_config_urgency", "the urgency of the message is %s (very-low, low, normal and high are all there are)"},
+	faultTopic:       {"webpush_config_topic", "the topic of the message is %s (it has at most 32 characters, letters, digits, hyphen and underscore)"},
+	faultContentType: {"webpush_config_content_type", "the content type of the message is %s (it is type/subtype in ASCII)"},
+
+	faultNotificationTitle:    {"webpush_config_notification_title", "the notification has no title (browsers don't show one without)"},
+	faultNotificationNavigate: {"webpush_config_notification_navigate", "the notification does not say where to navigate (browsers take it as declarative only with a URL)"},
+	faultNotificationDir:      {"webpush_config_notification_dir", "the direction of the notification is %s (auto, ltr and rtl are all there are)"},
+	faultNotificationAction:   {"webpush_config_notification_action", "an action of the notification lacks its name, title or URL (all three are needed)"},
+	faultNotificationTag:      {"webpush_config_notification_tag", "the notification is to notify again and has no tag (it would replace none, and browsers refuse it)"},
+	faultNotificationSilent:   {"webpush_config_notification_silent", "the notification is silent and vibrates (browsers refuse both together)"},
+	faultNotificationData:     {"webpush_config_notification_data", "the data of the notification can't be written as JSON (%v)"},
 }

@@ -258,7 +258,7 @@ func parseClaims(b []byte) (*VAPID, error) {
 	}
 	// RFC 7519, 2: a NumericDate may have a fraction.
 	whole, part := math.Modf(*in.Expiry)
-	if whole < 0 || whole > 1<<40 {
+	if *in.Expiry < 0 || whole > 1<<40 {
 		return nil, faultVAPIDClaims.vapid()
 	}
 	v.Expiry = time.Unix(int64(whole), int64(part*1e9)).UTC()
