@@ -385,7 +385,11 @@ func (o *output) appendQueued(c *Conn, buf *buffer) (more bool) {
 
 // unqueue takes the first message of the queue, which goes out now.
 func (o *output) unqueue(c *Conn) {
-	m := o.queue.pop()
+	o.leaves(c, o.queue.pop())
+}
+
+// leaves notes that m goes out now.
+func (o *output) leaves(c *Conn, m *encoded) {
 	c.traceWritten(m.header)
 	if z := o.compression; z != nil && z.takeover && m.header.RSV != 0 {
 		z.window.note(int(z.bits), m.plain)

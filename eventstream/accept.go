@@ -183,7 +183,7 @@ func AcceptConn(nc net.Conn, r *http.Request, o *Options) (*Stream, error) {
 		return nil, err
 	}
 	_, isTLS := nc.(*tls.Conn)
-	both := &connStream{sink: connSink{nc: nc, head: appendHead(make([]byte, 0, 512), h), isTLS: isTLS}}
+	both := &connStream{sink: connSink{nc: nc, raw: plainSocket(nc), head: appendHead(make([]byte, 0, 512), h), isTLS: isTLS}}
 	s := &both.Stream
 	o.init(s, r, &both.sink, a)
 	s.raw = true

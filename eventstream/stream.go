@@ -48,6 +48,7 @@ type Stream struct {
 	err      *EndError   // why the stream has ended; nil while it is open
 	timer    *time.Timer // for heartbeat and lifetime; nil for none
 	unbind   func() bool // takes back the registration with request; may be nil
+	onEnd    func(error) // OnEnd; may be nil
 
 	// The rest does not change once the stream is open.
 
@@ -131,6 +132,15 @@ func (s *Stream) Close() error {
 	s.finish()
 	s.turn.Unlock()
 	return nil
+}
+
+// CloseNow ends the stream as [Group.Shutdown] does, and does not wait for the
+// client: a write that is under way has 25 ms left.
+func (s *Stream) CloseNow() {
+	s.end(EndShutdown, nil)
+	if s.raw {
+		s.tidy()
+	}
 }
 
 // write sends p in one piece.
@@ -280,14 +290,35 @@ func (s *Stream) end(why End, err error) *EndError {
 	case s.within == 0: // nothing else would end it
 		s.out.arm(time.Now().Add(farewell), 0)
 	}
-	unbind := s.unbind
+	unbind, onEnd := s.unbind, s.onEnd
+	s.onEnd = nil
 	s.mu.Unlock()
 	if unbind != nil {
 		unbind()
 	}
 	s.group.remove(s)
 	s.cancel(e)
+	if onEnd != nil {
+		onEnd(e)
+	}
 	return e
+}
+
+// OnEnd has f called once, with the [*EndError], when the stream ends, or at
+// once if it has: for less than a hundred bytes what a [context.AfterFunc] with
+// Context does for four times as many. f is called by whatever ends the stream
+// and must not wait, send or close. A later call takes the place of an earlier
+// one.
+func (s *Stream) OnEnd(f func(error)) {
+	s.mu.Lock()
+	e := s.err
+	if e == nil {
+		s.onEnd = f
+	}
+	s.mu.Unlock()
+	if e != nil {
+		f(e)
+	}
 }
 
 // tidy finishes a raw stream that has ended, unless another goroutine is at

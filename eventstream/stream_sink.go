@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -40,6 +41,7 @@ func (d *lazyDeadline) moves(t time.Time, slack time.Duration) (to time.Time, ok
 type connSink struct {
 	head  []byte // until open
 	nc    net.Conn
+	raw   syscall.RawConn // to try a write; nil where nothing tells whether it would wait
 	due   lazyDeadline
 	isTLS bool
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"sync"
+
+	"github.com/pushwire/pushwire"
 )
 
 // Group is what long polls, streams and sockets belong to, so that they end
@@ -26,6 +28,8 @@ type Group struct {
 	n     int
 	shut  bool
 	empty chan struct{} // closed when the last member has left; nil if nobody waits
+
+	sockets pushwire.Group // for its timer: they are ended as members
 }
 
 // member is a place in a Group. It is part of what it stands for, and not to be

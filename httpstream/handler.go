@@ -40,6 +40,8 @@ type endpoint struct {
 	src  topic.Source
 	o    Options // resolved
 	kind transport
+
+	sockets sockets
 }
 
 func newEndpoint(src topic.Source, o *Options, kind transport) *endpoint {
@@ -125,11 +127,9 @@ func (e *endpoint) read(w http.ResponseWriter, r *http.Request) *RefusedError {
 	}
 	switch kind {
 	case socket:
-		e.socket(w, r, &q)
-		return nil
+		return e.socket(w, r, &q)
 	case eventStream:
-		e.events(w, r, &q)
-		return nil
+		return e.events(w, r, &q)
 	case ndjson:
 		return e.stream(w, r, &q)
 	}

@@ -75,10 +75,10 @@ type Options struct {
 	// the client asks for; 0 is 1,000.
 	MaxItems int
 
-	// MaxReplay is how many items a stream or socket sends at most at its
-	// start, and after a reset. A client that is further behind gets a reset,
-	// and the newest MaxReplay. 0 is no limit: all that the source keeps. It
-	// needs a Source that is a [topic.Bounder].
+	// MaxReplay is how many items a stream or socket sends at its start at
+	// most. A client that is further behind gets a reset, and the newest
+	// MaxReplay. 0 is no limit: all that the source keeps. It needs a Source
+	// that is a [topic.Bounder].
 	MaxReplay int
 
 	// MaxPublish is how large the body of a POST may be; 0 is 64 KiB. A

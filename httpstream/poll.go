@@ -56,6 +56,10 @@ func (b *batch) add(it *topic.Item, o *Options, limit int) bool {
 
 // collect adds all that is there after a cursor, up to the limits. The error of
 // a source that gave something is left for the next request.
+//
+// RFC 6202, 2.2: "If multiple messages are queued for a client, they might be
+// delivered in a batch within a single long poll response. This can
+// significantly reduce the per-message overhead"
 func (e *endpoint) collect(ctx context.Context, b *batch, after topic.Cursor, limit int) error {
 	buf := borrowItems()
 	defer returnItems(buf)

@@ -77,15 +77,6 @@ func (e *endpoint) bounded(ctx context.Context, after topic.Cursor) (gone *topic
 	return &topic.GoneError{After: after, Oldest: topic.At(epoch, head-uint64(e.o.MaxReplay)), Head: bounds.Head}
 }
 
-// cut holds a reader that goes on after a reset to Options.MaxReplay.
-func (e *endpoint) cut(ctx context.Context, gone *topic.GoneError) *topic.GoneError {
-	if shorter := e.bounded(ctx, gone.Oldest); shorter != nil {
-		shorter.After = gone.After
-		return shorter
-	}
-	return gone
-}
-
 // readSize is how many items are read at once.
 const readSize = 64
 

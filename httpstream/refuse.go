@@ -21,6 +21,7 @@ const (
 	tokenForbidden       = "forbidden"
 	tokenForbiddenOrigin = "forbidden_origin"
 	tokenGone            = "gone"
+	tokenNotFound        = "not_found"
 	tokenMethod          = "method_not_allowed"
 	tokenNotAcceptable   = "not_acceptable"
 	tokenTimeout         = "timeout"
@@ -94,6 +95,10 @@ func sourceRefusal(err error) *RefusedError {
 		e = refused(http.StatusBadRequest, tokenBadCursor, "That is not a cursor.")
 	case errors.Is(err, topic.ErrClosed):
 		e = unavailable("This topic has ended.")
+	case errors.Is(err, topic.ErrName):
+		e = refused(http.StatusNotFound, tokenNotFound, "There is no topic of this name.")
+	case errors.Is(err, topic.ErrFull):
+		e = unavailable("There are too many topics at the moment.")
 	default:
 		e = unavailable("This topic can't be reached at the moment.")
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pushwire/pushwire/internal/memconn"
 	"github.com/pushwire/pushwire/topic"
@@ -139,6 +140,7 @@ func (w way) inBubble(h http.Handler, tune func(*http.Server)) *bubble {
 		srv.Close()
 		l.Close()
 		<-done
+		time.Sleep(time.Second) // net/http lingers for half of it where it closes first
 	}}
 }
 

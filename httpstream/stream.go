@@ -28,9 +28,10 @@ func (e *endpoint) stream(w http.ResponseWriter, r *http.Request, q *query) *Ref
 	defer cancel(nil)
 	out := &lineWriter{w: w, ctl: http.NewResponseController(w), within: e.o.WriteTimeout}
 	if err := out.ctl.SetWriteDeadline(time.Time{}); err != nil && out.within > 0 {
-		refusal := unavailable("The server is not set up to stream.")
-		refusal.cause = errors.New("the ResponseWriter can't set a write deadline (it needs an Unwrap method, or a negative Options.WriteTimeout does without)")
-		return refusal
+		return cantStream("the ResponseWriter can't set a write deadline (it needs an Unwrap method, or a negative Options.WriteTimeout does without)")
+	}
+	if !canFlush(w) {
+		return cantStream("the ResponseWriter can't flush (it needs a Flush or an Unwrap method)")
 	}
 	out.ctl.SetReadDeadline(time.Time{}) // that of http.Server looks like a client that has gone
 	var m member
@@ -57,29 +58,37 @@ func (e *endpoint) stream(w http.ResponseWriter, r *http.Request, q *query) *Ref
 	return nil
 }
 
+// cantStream is a mistake in how the server is put together.
+func cantStream(cause string) *RefusedError {
+	e := unavailable("The server is not set up to stream.")
+	e.cause = errors.New(cause)
+	return e
+}
+
+// canFlush reports whether http.ResponseController finds what flushes w.
+func canFlush(w http.ResponseWriter) bool {
+	for {
+		switch t := w.(type) {
+		case http.Flusher, interface{ FlushError() error }:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return false
+		}
+	}
+}
+
 // begin finds out where a stream starts, and makes its first line. after is ""
 // only for a source that can't tell; then there is no first line.
 func (e *endpoint) begin(ctx context.Context, q *query) (after topic.Cursor, first []byte, _ *RefusedError) {
-	after, err := e.resolve(ctx, q.after)
-	if err != nil {
-		return "", nil, sourceRefusal(err)
-	}
-	gone := e.bounded(ctx, after)
-	if gone == nil {
-		// The source has the first word on the cursor, while there still is a
-		// status to answer with.
-		var one [1]topic.Item
-		_, err := e.src.Read(noWait{ctx}, after, one[:0])
-		if err != nil && !isContext(err) && !errors.As(err, &gone) {
-			return "", nil, sourceRefusal(err)
-		}
-	}
-	if gone != nil {
-		gone = e.cut(ctx, gone)
-		return gone.Oldest, appendResetLine(nil, gone), nil
-	}
-	after = e.position(ctx, after)
-	if after != "" && after != topic.Now {
+	after, gone, refusal := e.start(ctx, q.after)
+	switch {
+	case refusal != nil:
+		return "", nil, refusal
+	case gone != nil:
+		return after, appendResetLine(nil, gone), nil
+	case after != "" && after != topic.Now:
 		first = appendPositionLine(nil, after)
 	}
 	return after, first, nil
@@ -115,7 +124,6 @@ func (e *endpoint) lines(ctx context.Context, out *lineWriter, after topic.Curso
 			after, err = e.burst(ctx, out, &items[0])
 			one[0] = topic.Item{}
 		case errors.As(err, &gone):
-			gone = e.cut(ctx, gone)
 			after = gone.Oldest
 			err = out.write(appendResetLine(nil, gone))
 		case err == nil:

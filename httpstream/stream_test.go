@@ -230,7 +230,8 @@ func TestStreamOfABareSource(t *testing.T) {
 		for _, query := range []string{"", "?after=now"} {
 			res := open(t, b.Client, "GET "+site+query, "")
 			l := lines{t, res.Body, nil}
-			l.want("") // a heartbeat that does not know where it is
+			l.want("")      // a heartbeat that does not know where it is
+			synctest.Wait() // it waits again: between two waits for what comes after now, that is another place
 			log.Append("", []byte("x"))
 			if s := l.next(); !strings.Contains(s, `"data":"x"`) {
 				t.Errorf("line %s", s)
@@ -291,6 +292,39 @@ func TestClientThatStopsReading(t *testing.T) {
 func (w way) client(b *bubble) *http.Client {
 	tr := b.Transport.(*http.Transport).Clone()
 	return &http.Client{Transport: tr}
+}
+
+// The same on sockets, where TLS and HTTP/2 have buffers and deadlines of their
+// own.
+func TestClientThatStopsReadingOverAllWays(t *testing.T) {
+	overAllWays(t, func(t *testing.T, w way) {
+		log := &topic.Log{MaxBytes: 64 << 20}
+		h := httpstream.Stream(log, &httpstream.Options{WriteTimeout: 200 * time.Millisecond})
+		returned := make(chan struct{})
+		srv := w.serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(rw, r)
+			close(returned)
+		}), nil)
+		res := open(t, srv.Client(), "GET "+srv.URL, "")
+		defer res.Body.Close()
+		for range 600 { // more than the kernel takes for both ends
+			log.Append("", []byte(strings.Repeat("x", 64<<10)))
+		}
+		select {
+		case <-returned:
+		case <-time.After(20 * time.Second):
+			t.Error("the stream goes on for a client that does not read")
+		}
+	})
+}
+
+func TestStreamNeedsAFlush(t *testing.T) {
+	log, _, _ := filled(t, 1)
+	w := &flat{h: http.Header{}}
+	httpstream.Stream(log, &httpstream.Options{WriteTimeout: -1}).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.status != 503 {
+		t.Errorf("%d", w.status)
+	}
 }
 
 func TestStreamNeedsDeadlines(t *testing.T) {
