@@ -14,6 +14,7 @@ second. Nothing outside .cache/ is touched, except that a missing Chromium is in
   py3       PyPI packages of peers/python/requirements.txt, Python >= 3.10 .cache/py3
   node      npm packages of peers/node/package-lock.json, node >= 20       .cache/node/node_modules
   jetty     Maven Central's jars of peers/java/pom.xml, Java >= 17         .cache/java, .cache/bin/jetty
+  ece       crates of peers/rust/Cargo.lock, with OpenSSL's headers        .cache/bin/ece
   chromium  Debian's chromium, or any Chrome that is already there         link .cache/bin/chromium
   lint      staticcheck and govulncheck                                    .cache/bin
 
@@ -21,8 +22,9 @@ second. Nothing outside .cache/ is touched, except that a missing Chromium is in
   --clean          install everything anew
 
 The paths are written to .cache/env.sh, as PUSHWIRE_WSTEST, PUSHWIRE_CHROMIUM, PUSHWIRE_NODE, PUSHWIRE_NODE_MODULES,
-PUSHWIRE_PY3 and PUSHWIRE_JETTY; tests that find a variable unset look into .cache/ by the layout above. What could not be installed is told in
-one sentence each, and the tests that need it skip; with CI=true or PUSHWIRE_REQUIRE=1 this script then fails.
+PUSHWIRE_PY3, PUSHWIRE_JETTY and PUSHWIRE_ECE; tests that find a variable unset look into .cache/ by the layout above.
+What could not be installed is told in one sentence each, and the tests that need it skip; with CI=true or PUSHWIRE_REQUIRE=1
+this script then fails.
 TXT
 }
 
@@ -40,7 +42,7 @@ while (($#)); do
     -h | --help) usage && exit 0 ;;
     --without) [[ $# -ge 2 ]] || { usage >&2 && exit 2; } && without=",$2," && shift ;;
     --without=*) without=",${1#*=}," ;;
-    --clean) rm -rf "${cache:?}"/{bin,py27,py27-src,py3,node,java,virtualenv,stamps} ;;
+    --clean) rm -rf "${cache:?}"/{bin,py27,py27-src,py3,node,java,rust,virtualenv,stamps} ;;
     *) usage >&2 && exit 2 ;;
   esac
   shift
@@ -239,6 +241,21 @@ setup_jetty() {
   stamp jetty "$pom"
 }
 
+setup_ece() {
+  local dir=$root/peers/rust
+  local files=("$dir/Cargo.toml" "$dir/Cargo.lock" "$dir/src/main.rs")
+  if fresh ece "${files[@]}" && [[ -x $cache/bin/ece ]]; then return; fi
+  if ! command -v cargo >/dev/null || ! pkg-config --exists openssl 2>/dev/null; then
+    lacks ece "install Rust with cargo, pkg-config and OpenSSL's headers (Debian: apt-get install cargo pkg-config libssl-dev)" || return
+  fi
+  say "ece: cargo build of peers/rust, about half a minute"
+  CARGO_TARGET_DIR=$cache/rust quietly cargo build --release --locked --manifest-path "$dir/Cargo.toml" ||
+    { lacks ece "cargo build failed, its log is .cache/setup.log" || return; }
+  cp "$cache/rust/release/push" "$cache/bin/ece"
+  rm -rf "$cache/rust" # a hundred megabytes
+  stamp ece "${files[@]}"
+}
+
 find_chromium() {
   local name
   for name in "${PUSHWIRE_CHROMIUM:-}" chromium chromium-browser google-chrome-stable google-chrome chrome; do
@@ -283,6 +300,7 @@ part wstest setup_wstest
 part py3 setup_py3
 part node setup_node
 part jetty setup_jetty
+part ece setup_ece
 part chromium setup_chromium
 part lint setup_lint
 
@@ -296,6 +314,7 @@ part lint setup_lint
   write PUSHWIRE_NODE_MODULES "$cache/node/node_modules"
   write PUSHWIRE_PY3 "$cache/py3/bin/python"
   write PUSHWIRE_JETTY "$cache/bin/jetty"
+  write PUSHWIRE_ECE "$cache/bin/ece"
 } >"$cache/env.sh"
 
 if ((${#missing[@]})); then

@@ -24,6 +24,7 @@ var (
 	nodeModules = part{"PUSHWIRE_NODE_MODULES", "node/node_modules", "", "the npm packages of peers/node"}
 	python      = part{"PUSHWIRE_PY3", "py3/bin/python", "", "the PyPI packages of peers/python"}
 	jetty       = part{"PUSHWIRE_JETTY", "bin/jetty", "", "Jetty's WebSocket client and a JDK"}
+	ece         = part{"PUSHWIRE_ECE", "bin/ece", "", "the crate ece as peers/rust builds it"}
 )
 
 // need returns where the part is; without it the test is skipped, or fails
