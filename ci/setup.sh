@@ -7,7 +7,8 @@ usage() {
 usage: ci/setup.sh [--without PART[,PART...]] [--clean]
 
 Installs what the tests need beside Go, pinned, into .cache/ at the root of the repository. A second run takes about a
-second. Nothing outside .cache/ is touched, except that a missing Chromium is installed by apt-get where that is allowed.
+second. Nothing outside .cache/ is touched, except that a missing Chromium or Firefox is installed by apt-get where that is
+allowed.
 
   part      what                                                           where
   wstest    Autobahn|Testsuite 25.10.1 on CPython 2.7.18                   .cache/bin/wstest, .cache/py27
@@ -16,13 +17,14 @@ second. Nothing outside .cache/ is touched, except that a missing Chromium is in
   jetty     Maven Central's jars of peers/java/pom.xml, Java >= 17         .cache/java, .cache/bin/jetty
   ece       crates of peers/rust/Cargo.lock, with OpenSSL's headers        .cache/bin/ece
   chromium  Debian's chromium, or any Chrome that is already there         link .cache/bin/chromium
+  firefox   Debian's firefox-esr, or any Firefox that is already there     link .cache/bin/firefox
   lint      staticcheck and govulncheck                                    .cache/bin
 
   --without PART   leave parts out, for instance --without wstest,chromium
   --clean          install everything anew
 
 The paths are written to .cache/env.sh, as PUSHWIRE_WSTEST, PUSHWIRE_CHROMIUM, PUSHWIRE_NODE, PUSHWIRE_NODE_MODULES,
-PUSHWIRE_PY3, PUSHWIRE_JETTY and PUSHWIRE_ECE; tests that find a variable unset look into .cache/ by the layout above.
+PUSHWIRE_PY3, PUSHWIRE_JETTY, PUSHWIRE_ECE and PUSHWIRE_FIREFOX; tests that find a variable unset look into .cache/ by the layout above.
 What could not be installed is told in one sentence each, and the tests that need it skip; with CI=true or PUSHWIRE_REQUIRE=1
 this script then fails.
 TXT
@@ -256,29 +258,38 @@ setup_ece() {
   stamp ece "${files[@]}"
 }
 
-find_chromium() {
+# find_browser NAME...: prints the path of the first one that is there and is not our own link.
+find_browser() {
   local name
-  for name in "${PUSHWIRE_CHROMIUM:-}" chromium chromium-browser google-chrome-stable google-chrome chrome; do
-    if [[ -n $name && $name != "$cache/bin/chromium" ]] && command -v "$name"; then return; fi
+  for name in "$@"; do
+    if [[ -n $name && $name != "$cache"/bin/* ]] && command -v "$name"; then return; fi
   done
   return 1
 }
 
-setup_chromium() {
-  local found as_root=()
-  if ! found=$(find_chromium); then
+# browser PART PACKAGE NAME...: links a browser that is there under one of the names, or Debian's PACKAGE, to .cache/bin.
+browser() {
+  local part=$1 package=$2 found as_root=()
+  shift 2
+  if ! found=$(find_browser "$@"); then
     if ((EUID != 0)); then as_root=(sudo -n); fi
     if ! command -v apt-get >/dev/null || { ((EUID != 0)) && ! sudo -n true 2>/dev/null; }; then
-      lacks chromium "install Chromium or Chrome (Debian: sudo apt-get install chromium)" || return
+      lacks "$part" "install it (Debian: sudo apt-get install $package)" || return
     fi
-    say "chromium: apt-get install chromium, about a minute"
+    say "$part: apt-get install $package, about a minute"
     { quietly "${as_root[@]}" apt-get update &&
-      quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium; } ||
-      { lacks chromium "apt-get install chromium failed, its log is .cache/setup.log" || return; }
-    found=$(find_chromium) || { lacks chromium "apt-get installed no chromium" || return; }
+      quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$package"; } ||
+      { lacks "$part" "apt-get install $package failed, its log is .cache/setup.log" || return; }
+    found=$(find_browser "$@") || { lacks "$part" "apt-get installed no $package" || return; }
   fi
-  ln -sfn "$found" "$cache/bin/chromium"
+  ln -sfn "$found" "$cache/bin/$part"
 }
+
+setup_chromium() {
+  browser chromium chromium "${PUSHWIRE_CHROMIUM:-}" chromium chromium-browser google-chrome-stable google-chrome chrome
+}
+
+setup_firefox() { browser firefox firefox-esr "${PUSHWIRE_FIREFOX:-}" firefox-esr firefox; }
 
 # ---- static analysis ---------------------------------------------------------------------------------------------
 
@@ -302,6 +313,7 @@ part node setup_node
 part jetty setup_jetty
 part ece setup_ece
 part chromium setup_chromium
+part firefox setup_firefox
 part lint setup_lint
 
 {
@@ -314,6 +326,7 @@ part lint setup_lint
   write PUSHWIRE_NODE_MODULES "$cache/node/node_modules"
   write PUSHWIRE_PY3 "$cache/py3/bin/python"
   write PUSHWIRE_JETTY "$cache/bin/jetty"
+  write PUSHWIRE_FIREFOX "$cache/bin/firefox"
   write PUSHWIRE_ECE "$cache/bin/ece"
 } >"$cache/env.sh"
 

@@ -24,6 +24,13 @@
 //     web-push and PyPI's pywebpush send to a push service that is checked and
 //     decrypted by ours; npm's web-push-testing takes and refuses what our
 //     Client sends.
+//   - webpush_service_test.go: npm's web-push and PyPI's pywebpush send through
+//     our push service to our user agent.
+//   - webpush_firefox_test.go: real Firefox with our push service in place of
+//     Mozilla's, through the service's restart.
+//   - webpush_chromium_test.go: what came through our service, in a service
+//     worker of Chromium. remote_test.go drives both browsers by a WebSocket
+//     connection of ours.
 //   - page_test.go: the page of the real "pushwire serve" binary, used in
 //     Chromium as a person would.
 //

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/webpush"
 	"github.com/pushwire/pushwire/webpush/pushservice"
 )
@@ -42,8 +43,10 @@ type UserAgent struct {
 	Timeout time.Duration
 
 	t        testing.TB
-	service  *pushservice.Service
-	server   *httptest.Server
+	service  *pushservice.Service // nil: somebody else's
+	server   *httptest.Server     // nil: somebody else's
+	url      string               // of the service, without a slash at its end
+	dial     *pushwire.DialOptions
 	messages chan Message
 	first    *webpush.Subscription
 
@@ -62,14 +65,11 @@ type channel struct {
 	sub  *webpush.Subscription
 }
 
-// NewUserAgent returns a user agent that is connected and has one subscription
-// that anyone may send to.
+// NewUserAgent returns a user agent with a push service of its own. It is
+// connected and has one subscription that anyone may send to.
 func NewUserAgent(t testing.TB) *UserAgent {
 	t.Helper()
-	u := &UserAgent{
-		t: t, messages: make(chan Message, maxUnread),
-		channels: make(map[string]*channel), headers: make(map[string]http.Header),
-	}
+	u := newUserAgent(t)
 	var err error
 	u.service, err = pushservice.New(&pushservice.Options{
 		Rate: -1, Burst: -1,
@@ -79,6 +79,7 @@ func NewUserAgent(t testing.TB) *UserAgent {
 		t.Fatalf("webpushtest: %v", err)
 	}
 	u.server = httptest.NewServer(http.HandlerFunc(u.serve))
+	u.url = u.server.URL
 	t.Cleanup(func() {
 		u.Disconnect()
 		ctx, cancel := context.WithTimeout(context.Background(), u.timeout())
@@ -88,6 +89,32 @@ func NewUserAgent(t testing.TB) *UserAgent {
 	})
 	u.Connect()
 	u.first = u.Subscribe("")
+	return u
+}
+
+// NewUserAgentAt returns a user agent that has the service at an http or https
+// URL for its push service, which has to speak Mozilla's protocol there; o says
+// how to connect to it and may be nil. It is connected and has one subscription
+// that anyone may send to. Messages have no Header, and there is neither Answer
+// nor Service.
+func NewUserAgentAt(t testing.TB, url string, o *pushwire.DialOptions) *UserAgent {
+	t.Helper()
+	u := newUserAgent(t)
+	u.url = strings.TrimSuffix(url, "/")
+	if o != nil {
+		u.dial = new(*o)
+	}
+	t.Cleanup(u.Disconnect)
+	u.Connect()
+	u.first = u.Subscribe("")
+	return u
+}
+
+func newUserAgent(t testing.TB) *UserAgent {
+	u := &UserAgent{
+		t: t, messages: make(chan Message, maxUnread), dial: &pushwire.DialOptions{},
+		channels: make(map[string]*channel), headers: make(map[string]http.Header),
+	}
 	return u
 }
 
@@ -106,11 +133,11 @@ func (u *UserAgent) Subscription() *webpush.Subscription {
 	return &s
 }
 
-// Service is the push service, for its Stats and Broadcast.
+// Service is the user agent's own push service, for its Stats and Broadcast.
 func (u *UserAgent) Service() *pushservice.Service { return u.service }
 
 // URL is where the push service is.
-func (u *UserAgent) URL() string { return u.server.URL }
+func (u *UserAgent) URL() string { return u.url }
 
 // Next returns the next message, and fails the test if none comes.
 func (u *UserAgent) Next() Message {

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/webpush"
@@ -43,9 +42,9 @@ func (u *UserAgent) Connect() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), u.timeout())
 	defer cancel()
-	c, _, err := pushwire.Dial(ctx, "ws"+strings.TrimPrefix(u.server.URL, "http")+"/", &pushwire.DialOptions{
-		Protocols: []string{pushservice.Subprotocol},
-	})
+	o := *u.dial
+	o.Protocols = []string{pushservice.Subprotocol}
+	c, _, err := pushwire.Dial(ctx, u.url+"/", &o)
 	if err != nil {
 		u.t.Fatalf("webpushtest: the push service can't be reached: %v", err)
 	}
