@@ -3,6 +3,7 @@
 //	pushwire serve              a WebSocket echo server with a page to try it in a browser
 //	pushwire connect URL        a WebSocket client: lines in, messages out
 //	pushwire listen URL         an event-stream client: prints events, comes back when the stream is lost
+//	pushwire webpush serve      a push service, for Firefox and other user agents
 //	pushwire help [COMMAND]     what there is
 //
 // Serve listens on 127.0.0.1:8080 unless -addr says otherwise, answers every
@@ -23,4 +24,8 @@
 // Listen prints the type and the ID of each event and its data below, or with
 // -json a line of JSON. The exit status is 0 after an interrupt or an answer
 // 204, 1 when the server's answer is no event stream.
+//
+// Webpush serve listens on 127.0.0.1:8081. With -store FILE subscriptions and
+// messages survive its end and a crash. See package webpush/pushservice for what
+// it takes and answers.
 package main
