@@ -41,6 +41,8 @@ func refusalOf(err error) *refusal {
 		return &refusal{http.StatusTooManyRequests, "too_many_subscriptions", "the user agent has too many subscriptions", time.Hour}
 	case errors.Is(err, errTooManyAgents):
 		return &refusal{http.StatusTooManyRequests, "too_many_agents", "the service has too many user agents", time.Hour}
+	case errors.Is(err, errTooManyReads):
+		return &refusal{http.StatusTooManyRequests, "too_many_readers", "too many requests wait here already", time.Minute}
 	case errors.Is(err, errTooManySets):
 		return &refusal{http.StatusTooManyRequests, "too_many_receipts", "there are too many receipt subscriptions; name one that you have", time.Hour}
 	case errors.Is(err, errNoRoom):

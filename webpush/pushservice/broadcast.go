@@ -18,13 +18,27 @@ type broadcasts struct {
 	by       map[string]map[*session]struct{} // who follows an ID
 }
 
+// news are the versions that differ from the ones that a user agent has.
+func (b *broadcasts) news(has map[string]string) (news map[string]string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for id, version := range has {
+		if v, ok := b.versions[id]; ok && v != version {
+			if news == nil {
+				news = make(map[string]string)
+			}
+			news[id] = v
+		}
+	}
+	return news
+}
+
 // follow adds IDs to those that a connection follows, and returns the versions
 // that differ from the ones the user agent has. IDs without a version are
 // followed too, within the bound of what one connection may follow.
 func (b *broadcasts) follow(sess *session, has map[string]string) (news map[string]string) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	for id, version := range has {
+	for id := range has {
 		if !sess.follows[id] {
 			if len(sess.follows) >= maxSubscribed {
 				continue
@@ -41,14 +55,9 @@ func (b *broadcasts) follow(sess *session, has map[string]string) (news map[stri
 			}
 			b.by[id][sess] = struct{}{}
 		}
-		if v, ok := b.versions[id]; ok && v != version {
-			if news == nil {
-				news = make(map[string]string)
-			}
-			news[id] = v
-		}
 	}
-	return news
+	b.mu.Unlock()
+	return b.news(has)
 }
 
 // leave ends what a connection follows.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 )
 
@@ -86,32 +87,47 @@ func (c *committer) wait(ctx context.Context, n uint64) error {
 // already. The caller has the turn. A request that goes away does not end it:
 // others may wait for the same write.
 func (c *committer) commit(n uint64) error {
-	c.mu.Lock()
-	batch := c.pending
-	if c.done >= n || len(batch) == 0 {
-		c.mu.Unlock()
-		return nil
-	}
-	c.pending = nil
-	bytes := c.bytes
-	c.mu.Unlock()
-
-	err := c.store.Apply(context.Background(), batch)
-
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err != nil {
-		c.pending = append(batch, c.pending...)
-		if !c.failed {
-			c.logger.Error("pushservice: the store failed", "error", err)
+	for {
+		c.mu.Lock()
+		batch, bytes := firstOf(c.pending)
+		if c.done >= n || len(batch) == 0 {
+			c.mu.Unlock()
+			return nil
 		}
-		c.failed = true
-		return err
+		c.pending = c.pending[len(batch):]
+		c.mu.Unlock()
+
+		err := c.store.Apply(context.Background(), batch)
+
+		c.mu.Lock()
+		if err != nil {
+			c.pending = append(slices.Clip(batch), c.pending...)
+			if !c.failed {
+				c.logger.Error("pushservice: the store failed", "error", err)
+			}
+			c.failed = true
+			c.mu.Unlock()
+			return err
+		}
+		c.failed = false
+		c.bytes -= bytes
+		c.done += uint64(len(batch))
+		c.mu.Unlock()
 	}
-	c.failed = false
-	c.bytes -= bytes
-	c.done += uint64(len(batch))
-	return nil
+}
+
+// firstOf returns as many of the changes as are brought to the store at once,
+// and their size. Who makes changes puts them in an order in which each is good
+// without the next.
+func firstOf(changes []Change) (batch []Change, bytes int) {
+	for i, ch := range changes {
+		size := len(ch.ID) + len(ch.Value)
+		if i > 0 && bytes+size > maxBatch {
+			return changes[:i], bytes
+		}
+		bytes += size
+	}
+	return changes, bytes
 }
 
 // kick sees to it that what waits goes out soon, for those who need not know

@@ -86,13 +86,15 @@
 //	user agents                         100,000
 //	subscriptions of one                200
 //	messages waiting in a subscription  1,000
-//	bodies waiting for a user agent     4 MiB
-//	bodies waiting in all               256 MiB
+//	waiting for a user agent            4 MiB, of bodies and 512 bytes for each
+//	waiting in all                      256 MiB
 //	receipt subscriptions               10,000, of 1,024 receipts
 //	rate to one subscription            10 a second, after 200 at once
 //	hello                               within 10 s
 //	unacknowledged on a connection      64 messages, each for 5 minutes at most
-//	deliveries of one message           10
+//	requests that wait for the same     64
+//	body of a request                   within 10 s
+//	deliveries of one message           10 connections that had it for 10 s
 //	user agent that does not come back  forgotten after 90 days
 //
 // A connected user agent on which nothing happens costs its connection (package

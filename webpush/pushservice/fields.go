@@ -30,7 +30,7 @@ func parseUrgency(h http.Header, def Urgency) (Urgency, error) {
 	case 0:
 		return def, nil
 	case 1:
-		if u, ok := urgencies[v[0]]; ok {
+		if u, ok := urgencies[strings.ToLower(v[0])]; ok { // strings in ABNF have no case (RFC 5234, 2.3)
 			return u, nil
 		}
 	}

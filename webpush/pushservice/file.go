@@ -24,7 +24,7 @@ const (
 // write leaves a block that is not whole at the end; it was never reported as
 // kept and is cut off when the file is opened. A log that is twice as long as
 // what it holds is written anew beside the old one, which it then replaces in
-// one step. File keeps in memory where each record is, not the records.
+// one step, while other changes wait. File keeps in memory where each record is, not the records.
 //
 // One process at a time may have the file open; where the system has flock, a
 // second one is refused.

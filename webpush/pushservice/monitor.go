@@ -27,7 +27,12 @@ func (s *Service) monitor(w http.ResponseWriter, r *http.Request, a *agent, sub 
 	}
 	s.st.mu.Lock()
 	s.st.touch(a)
+	crowded := len(a.waiting) >= maxReaders
 	s.st.mu.Unlock()
+	if crowded {
+		s.refuse(w, r, errTooManyReads)
+		return
+	}
 	s.follow(w, r, &agentFeed{st: s.st, base: s.base(r), a: a, sub: sub, least: least})
 }
 
@@ -48,7 +53,12 @@ func (s *Service) receipts(w http.ResponseWriter, r *http.Request, id string) {
 		s.done(w, r, s.st.commit.wait(r.Context(), n))
 		return
 	}
+	crowded := len(set.waiting) >= maxReaders
 	s.st.mu.Unlock()
+	if crowded {
+		s.refuse(w, r, errTooManyReads)
+		return
+	}
 	s.follow(w, r, &receiptFeed{st: s.st, base: s.base(r), set: set})
 }
 
@@ -80,7 +90,7 @@ func (s *Service) ownHost() string {
 // subscription resource immediately by including a Prefer header field
 // [RFC7240] with a "wait" preference set to "0"."
 func preferred(r *http.Request) *http.Request {
-	if r.Header.Get("Upgrade") != "" || strings.Contains(r.URL.RawQuery, "wait=") {
+	if r.Header.Get("Upgrade") != "" || r.URL.Query().Has("wait") {
 		return r
 	}
 	for _, streams := range [...]string{"text/event-stream", "application/x-ndjson"} {

@@ -282,3 +282,57 @@ func TestSourceWakes(t *testing.T) {
 		}
 	})
 }
+
+// RFC 8030, 5.2: a message with TTL 0 goes to who is there for it, once.
+func TestTTLZeroOverHTTP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, nil)
+		sub, push, set := subscribed(t, s)
+		_, other, _ := subscribed(t, s, "Link", "<"+set+`>; rel="urn:ietf:params:push:set"`)
+		got := make(chan []string, 1)
+		read := func(url string, fields ...string) {
+			go func() {
+				res := do(t, s, "GET", url, "", fields...)
+				bodies, _ := pushes(t, res)
+				got <- bodies
+			}()
+			synctest.Wait()
+		}
+		read(sub, "Urgency", "normal")
+		want(t, s, 201, "POST", push, "of too little urgency", "TTL", "0", "Urgency", "low")
+		want(t, s, 201, "POST", other, "of another subscription", "TTL", "0")
+		if n := s.Stats().Messages; n != 0 {
+			t.Errorf("%d messages wait that nobody was there for", n)
+		}
+		loc := want(t, s, 201, "POST", push, "now", "TTL", "0").Header.Get("Location")
+		if bodies := <-got; len(bodies) == 0 || bodies[len(bodies)-1] != "now" {
+			t.Errorf("the reader got %q", bodies)
+		}
+		want(t, s, 204, "GET", sub, "", "Prefer", "wait=0") // not a second time
+		want(t, s, 204, "DELETE", loc, "")
+		want(t, s, 404, "DELETE", loc, "")
+	})
+}
+
+func TestReadersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, nil)
+		sub, push, _ := subscribed(t, s)
+		set, _ := link(want(t, s, 202, "POST", push, "x", "Prefer", "respond-async", "TTL", "0").Header, relReceipt)
+		head := receipts(t, want(t, s, 200, "GET", set, "")).cursor
+		for _, url := range []string{sub, set + "?after=" + head} {
+			ended := make(chan int, maxReaders)
+			for range maxReaders {
+				go func() { ended <- do(t, s, "GET", url, "").StatusCode }()
+			}
+			synctest.Wait()
+			want(t, s, 429, "GET", url, "")
+			for range maxReaders {
+				if status := <-ended; status != 204 {
+					t.Fatalf("%d", status)
+				}
+			}
+			want(t, s, 204, "GET", url, "", "Prefer", "wait=0")
+		}
+	})
+}

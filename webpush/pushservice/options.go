@@ -13,8 +13,8 @@ const (
 	DefaultMaxAgents        = 100_000             // user agents, connected or not
 	DefaultMaxSubscriptions = 200                 // of one user agent
 	DefaultMaxMessages      = 1_000               // that wait in one subscription
-	DefaultMaxAgentBytes    = 4 << 20             // of bodies that wait for one user agent
-	DefaultMaxBytes         = 256 << 20           // of bodies that wait in all
+	DefaultMaxAgentBytes    = 4 << 20             // of messages that wait for one user agent
+	DefaultMaxBytes         = 256 << 20           // of messages that wait in all
 	DefaultMaxReceiptSets   = 10_000              // receipt subscriptions
 	DefaultRate             = 10.0                // messages a second to one subscription
 	DefaultBurst            = 200                 // messages at once to one subscription
@@ -36,6 +36,10 @@ const (
 	sweepEvery     = time.Hour        // between two looks for user agents that are idle too long
 	storeRetry     = 5 * time.Second  // that a client is asked to wait for when the store fails or is full
 	maxPending     = 16 << 20         // bytes that may wait for a store that fails
+	maxBatch       = 4 << 20          // bytes that a store is given at once, unless one change is larger
+	mostPayload    = 16 << 20         // bytes of the largest body that MaxPayload can allow
+	maxReaders     = 64               // requests that wait for the messages of one user agent, or for one set of receipts
+	attemptTime    = 10 * time.Second // that a connection has a message before it counts as an attempt to deliver it
 )
 
 // Options are what a [Service] can be told. nil means the defaults. Options
@@ -62,13 +66,14 @@ type Options struct {
 	MaxTTL time.Duration
 
 	// MaxPayload is the longest body in bytes; a longer one is answered with
-	// 413. Default, and least, 4,096.
+	// 413. Default, and least, 4,096; at most 16 MiB.
 	MaxPayload int
 
 	// MaxAgents bounds the user agents, MaxSubscriptions the subscriptions of
 	// each, MaxMessages the messages that wait in one subscription, and
-	// MaxAgentBytes and MaxBytes their bodies for one user agent and in all;
-	// MaxReceiptSets bounds the receipt subscriptions.
+	// MaxAgentBytes and MaxBytes the memory of those that wait for one user
+	// agent and in all: their bodies, and 512 bytes for each. MaxReceiptSets
+	// bounds the receipt subscriptions.
 	MaxAgents, MaxSubscriptions, MaxMessages int
 	MaxAgentBytes, MaxBytes                  int64
 	MaxReceiptSets                           int
@@ -80,8 +85,8 @@ type Options struct {
 	Burst int
 
 	// AckTimeout ends a WebSocket connection on which a message is not
-	// acknowledged in that time; the message is sent again on the next one,
-	// MaxAttempts times in all.
+	// acknowledged in that time. The message is sent again on the next one;
+	// once MaxAttempts connections had it for 10 s or more it is given up.
 	AckTimeout  time.Duration
 	MaxAttempts int
 
@@ -156,7 +161,7 @@ func (o *Options) withDefaults() Options {
 	d.MaxTTL = or(d.MaxTTL, DefaultMaxTTL, maxTTL*time.Second)
 	// RFC 8030, 7.2: "Push services MUST NOT return a 413 status code in
 	// responses to an entity body that is 4096 bytes or less in size."
-	d.MaxPayload = max(or(d.MaxPayload, DefaultMaxPayload, many), DefaultMaxPayload)
+	d.MaxPayload = min(max(or(d.MaxPayload, DefaultMaxPayload, mostPayload), DefaultMaxPayload), mostPayload)
 	d.MaxAgents = or(d.MaxAgents, DefaultMaxAgents, many)
 	d.MaxSubscriptions = or(d.MaxSubscriptions, DefaultMaxSubscriptions, many)
 	d.MaxMessages = or(d.MaxMessages, DefaultMaxMessages, many)

@@ -96,22 +96,22 @@ func (st *state) receipt(m *message, status int) []Change {
 }
 
 // finish removes a message and tells who asked for it what became of it. The
-// caller holds mu, and adds all changes at once: a crash must not come between
-// the two.
+// caller holds mu. A crash may come between any two changes: the receipt comes
+// first, as a message that is delivered twice is better than a lost receipt.
 func (st *state) finish(m *message, status int) []Change {
-	return append(st.remove(m), st.receipt(m, status)...)
+	return append(st.receipt(m, status), st.remove(m)...)
 }
 
 // dropReceiptSet forgets a receipt subscription and its receipts. The caller
 // holds mu.
 func (st *state) dropReceiptSet(s *receiptSet) []Change {
 	delete(st.sets, s.id)
-	changes := []Change{forget(KindReceiptSet, s.id)}
+	var changes []Change
 	for _, r := range s.list {
 		changes = append(changes, forget(KindReceipt, s.id+"/"+r.Message))
 	}
 	s.waiting.notify()
-	return changes
+	return append(changes, forget(KindReceiptSet, s.id))
 }
 
 // sweepReceipts forgets receipt subscriptions that nobody used for as long as

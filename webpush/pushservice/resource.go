@@ -100,7 +100,7 @@ func (st *state) subscribeTo(r *http.Request, id string, key []byte) (*subscript
 	if err != nil {
 		return nil, err
 	}
-	return sub, st.commit.wait(r.Context(), n)
+	return sub, st.confirm(r.Context(), sub, n)
 }
 
 // subscription serves a subscription resource.

@@ -70,7 +70,7 @@ func TestServiceGoesOnWithItsStore(t *testing.T) {
 				synctest.Wait()
 				after := s.Stats()
 				before.Connected, after.Connected = 0, 0
-				before.Messages, before.Bytes = before.Messages-1, before.Bytes-1 // "4" expired
+				before.Messages, before.Bytes = before.Messages-1, before.Bytes-1-messageCost // "4" expired
 				if d := cmp.Diff(before, after); d != "" {
 					t.Errorf("(-before +after):\n%s", d)
 				}
@@ -123,51 +123,73 @@ func (f *fickle) fail(yes bool) {
 	f.fails = yes
 }
 
-// A message that could not be kept is answered with 503 and Retry-After; when
-// the store is well again nothing is missing from it.
+// What could not be kept is answered with 503 and Retry-After, and is not
+// there, so that trying again makes no second one; when the store is well
+// again, nothing is missing from it.
 func TestStoreThatFails(t *testing.T) {
 	store := &fickle{}
-	s, err := New(&Options{Store: store, Rate: -1, Burst: -1, MaxMessages: -1, MaxBytes: -1, MaxAgentBytes: -1})
+	s, err := New(&Options{Store: store, Rate: -1, Burst: -1, MaxPayload: 1 << 20, MaxBytes: -1, MaxAgentBytes: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, push, _ := subscribed(t, s)
+	u, uaid := hello(t, s, "")
+	u.register(channel1, "")
+	sub, push, _ := subscribed(t, s)
+	topic := want(t, s, 201, "POST", push, "x", "Topic", "t").Header.Get("Location")
+	before := s.Stats()
 	store.fail(true)
-	res := want(t, s, 503, "POST", push, "x")
+	res := want(t, s, 503, "POST", push, "new")
 	if res.Header.Get("Retry-After") == "" || strings.Contains(text(res), "disk") {
 		t.Errorf("the answer is %v %s", res.Header, text(res))
 	}
 	want(t, s, 503, "POST", pathSubscribe, "")
+	u.send(`{"messageType":"register","channelID":"` + channel1 + `"}`) // again, which changes nothing
+	if m := u.want(typeRegister); m.Status != 503 {
+		t.Errorf("register was answered with %+v", m)
+	}
+	if d := cmp.Diff(before, s.Stats()); d != "" {
+		t.Errorf("what was not kept is there (-before +after):\n%s", d)
+	}
+	// One that took another's place stays, or both would be lost.
+	want(t, s, 503, "POST", push, "y", "Topic", "t")
+	if d := cmp.Diff(before, s.Stats()); d != "" {
+		t.Errorf("with a topic (-before +after):\n%s", d)
+	}
+	want(t, s, 404, "GET", topic, "")
 	// It does not take more and more while nothing is kept.
-	big := strings.Repeat("x", 4096)
-	n := 0
-	for ; do(t, s, "POST", push, big).StatusCode == 503; n++ {
+	big := strings.Repeat("x", 1<<20)
+	waits := func() int {
 		s.st.commit.mu.Lock()
-		waits := s.st.commit.bytes
-		s.st.commit.mu.Unlock()
-		if waits > maxPending+8192 {
-			t.Fatalf("%d bytes wait for the store", waits)
-		}
-		if waits > maxPending {
-			break
+		defer s.st.commit.mu.Unlock()
+		return s.st.commit.bytes
+	}
+	for n := 0; waits() <= maxPending; n++ {
+		if want(t, s, 503, "POST", push, big); n > 100 {
+			t.Fatalf("after %d MiB, %d bytes wait for the store", n, waits())
 		}
 	}
-	before := s.Stats()
+	full := waits()
 	want(t, s, 503, "POST", push, big)
-	if after := s.Stats(); after != before {
-		t.Errorf("a message was taken: %+v, then %+v", before, after)
+	want(t, s, 503, "POST", pathSubscribe, "")
+	if waits() != full || full > maxPending+2<<20 {
+		t.Errorf("%d bytes wait, then %d", full, waits())
 	}
 	store.fail(false)
-	want(t, s, 503, "POST", pathSubscribe, "") // still full: this brings out what waits
 	s.st.commit.kick()
 	s.st.commit.wg.Wait()
-	want(t, s, 201, "POST", push, "y")
-	stats := s.Stats()
-	shutdown(t, s)
-	s = newService(t, &Options{Store: &store.Memory})
-	if d := cmp.Diff(stats, s.Stats()); d != "" {
-		t.Errorf("(-before +after):\n%s", d)
+	if waits() != 0 {
+		t.Errorf("%d bytes still wait", waits())
 	}
+	want(t, s, 201, "POST", push, "z")
+	u.c.CloseNow()
+	shutdown(t, s)
+
+	s = newService(t, &Options{Store: &store.Memory})
+	u, again := hello(t, s, uaid)
+	if again != uaid {
+		t.Errorf("the user agent is %s", again)
+	}
+	wantPushes(t, want(t, s, 200, "GET", sub, ""), "y", "z")
 }
 
 // slow is a store that takes its time, and counts.

@@ -116,7 +116,7 @@ func TestSendSizes(t *testing.T) {
 	if w.status != 413 {
 		t.Errorf("chunked: %d", w.status)
 	}
-	if got := s.Stats().Bytes; got != 4096 {
+	if got := s.Stats().Bytes; got != 4096+2*messageCost {
 		t.Errorf("%d bytes wait", got)
 	}
 }
@@ -159,9 +159,9 @@ func TestMessageResource(t *testing.T) {
 		want(t, s, 404, "DELETE", loc, "")
 
 		loc = want(t, s, 201, "POST", push, "x", "TTL", "5").Header.Get("Location")
-		time.Sleep(5*time.Second - 1)
+		time.Sleep(5*time.Second - time.Nanosecond)
 		want(t, s, 200, "GET", loc, "")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		want(t, s, 404, "GET", loc, "")
 		synctest.Wait()
 		if st := s.Stats(); st.Messages != 0 || st.Bytes != 0 {
@@ -289,7 +289,7 @@ func TestRateLimit(t *testing.T) {
 func TestLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(t, &Options{
-			MaxAgents: 2, MaxSubscriptions: 2, MaxMessages: 2, MaxAgentBytes: 10_000, MaxBytes: 11_000, MaxReceiptSets: 1, Rate: -1, Burst: -1,
+			MaxAgents: 2, MaxSubscriptions: 2, MaxMessages: 2, MaxAgentBytes: 10_000 + 3*messageCost, MaxBytes: 11_000 + 4*messageCost, MaxReceiptSets: 1, Rate: -1, Burst: -1,
 		})
 		_, push, set := subscribed(t, s)
 		in := []string{"Link", "<" + set + `>; rel="urn:ietf:params:push:set"`}

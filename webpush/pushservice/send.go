@@ -1,6 +1,7 @@
 package pushservice
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,9 @@ import (
 // grace is how long a message with TTL 0 may take to be acknowledged once it
 // was handed to a connected user agent. It is never sent a second time.
 const grace = 30 * time.Second
+
+// bodyTimeout is how long a body may take to arrive.
+const bodyTimeout = 10 * time.Second
 
 // send takes a message for a subscription (RFC 8030, 5).
 func (s *Service) send(w http.ResponseWriter, r *http.Request, id string) {
@@ -112,6 +116,10 @@ func (s *Service) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	if r.ContentLength > int64(limit) {
 		return nil, tooLarge
 	}
+	// A body has its time. Where there are no deadlines, as in a test, there
+	// is no socket either.
+	deadline := http.NewResponseController(w)
+	deadline.SetReadDeadline(time.Now().Add(bodyTimeout))
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
 	var mbe *http.MaxBytesError
 	if errors.As(err, &mbe) {
@@ -120,7 +128,8 @@ func (s *Service) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	if err != nil {
 		return nil, badRequest("body_cut", "the body was not read to its end")
 	}
-	return b, nil
+	deadline.SetReadDeadline(time.Time{})
+	return bytes.Clone(b), nil // without the room that ReadAll made for more
 }
 
 // sendable returns the key that the subscription is restricted to.
@@ -164,7 +173,23 @@ func (st *state) send(ctx context.Context, push string, m *message, now, wantsRe
 		// again and the user agent may see the message twice.
 		sess.wake()
 	}
-	return set, st.commit.wait(ctx, n)
+	if err := st.commit.wait(ctx, n); err != nil {
+		st.takeBack(ctx, m)
+		return "", err
+	}
+	return set, nil
+}
+
+// takeBack removes a message that the store did not take: its sender tries
+// again, and each time would add another. One that took the place of an older
+// message stays, lest both are lost; and so does one whose sender has gone, as
+// it does not know.
+func (st *state) takeBack(ctx context.Context, m *message) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if ctx.Err() == nil && !m.over && !m.replaces && m.sub != nil {
+		st.commit.add(st.remove(m)...)
+	}
 }
 
 func (st *state) sendLocked(push string, m *message, now, wantsReceipt bool, set string) (n uint64, _ string, _ *session, err error) {
@@ -213,13 +238,16 @@ func (st *state) sendLocked(push string, m *message, now, wantsReceipt bool, set
 		// push message resource and simultaneously deletes any existing
 		// message resource that has a matching topic. [...] Delivery receipts
 		// for such deleted messages SHOULD be suppressed."
-		changes = append(changes, st.remove(old)...)
+		m.replaces = true
 	}
 	if now {
 		// RFC 8030, 5.2: "If the user agent is unavailable, a push message
 		// with a zero TTL expires and is never delivered."
 		if a.session == nil && len(a.waiting) == 0 {
 			changes = append(changes, st.receipt(m, statusNotDelivered)...)
+			if old != nil {
+				changes = append(changes, st.remove(old)...)
+			}
 			return st.commit.add(changes...), set, nil, nil
 		}
 		m.transient = true
@@ -229,16 +257,22 @@ func (st *state) sendLocked(push string, m *message, now, wantsReceipt bool, set
 	if !m.transient {
 		changes = append(changes, put(KindMessage, m.ID, m.messageRecord))
 	}
-	a.waiting.notify()
+	if old != nil {
+		changes = append(changes, st.remove(old)...)
+	}
+	woken := a.waiting.notify()
+	if m.transient && a.session == nil && woken == 0 { // who waits, waits for something else
+		changes = append(changes, st.finish(m, statusNotDelivered)...)
+	}
 	return st.commit.add(changes...), set, a.session, nil
 }
 
 // roomFor holds a message that may replace another against the limits. The
 // caller holds mu.
 func (st *state) roomFor(m *message, s *subscription, old *message) error {
-	n, count := int64(len(m.Content.Body)), 1
+	n, count := m.cost(), 1
 	if old != nil {
-		n -= int64(len(old.Content.Body))
+		n -= old.cost()
 		count = 0
 	}
 	if s.count+count > st.o.MaxMessages || s.agent.bytes+n > st.o.MaxAgentBytes {

@@ -185,7 +185,7 @@ func (s *Service) resource(r *http.Request, uri, below string) (id string, ok bo
 // Stats are numbers of now.
 type Stats struct {
 	Agents, Connected, Subscriptions, Messages, ReceiptSubscriptions int
-	Bytes                                                            int64 // of the bodies that wait
+	Bytes                                                            int64 // that the messages count for
 }
 
 // Stats returns what the service holds.

@@ -3,6 +3,7 @@ package pushservice
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 //
 //	sent       the number of the last message that was taken to be written
 //	inflight   those that were written and wait for their acknowledgement
+//	greeted    the hello was answered, and messages may follow
 //	writing    a goroutine writes what waits; it ends when nothing is left
 //	closed     the connection is over, or another one took its place
 //
@@ -29,6 +31,7 @@ type session struct {
 
 	sent     uint64
 	inflight map[string]time.Time // by message ID: when it was written
+	greeted  bool
 	writing  bool
 	closed   bool
 	overdue  *time.Timer // while anything is in flight
@@ -85,10 +88,16 @@ func (s *Service) hello(ctx context.Context, c *pushwire.Conn, r *handshake.Requ
 		pushwire.WriteJSON(ctx, c, serverMessage{Type: typeHello, Status: statusOf(err), UseWebPush: true})
 		return nil, err
 	}
-	news := s.broadcasts.follow(sess, m.Broadcasts)
+	news := s.broadcasts.news(m.Broadcasts)
 	err = pushwire.WriteJSON(ctx, c, serverMessage{
 		Type: typeHello, UAID: sess.agent.ID, Status: 200, UseWebPush: true, Broadcasts: news,
 	})
+	if err == nil {
+		// Only now, as nothing may come before the answer to hello; but what
+		// changed since is told.
+		maps.Copy(m.Broadcasts, news)
+		err = sess.follow(ctx, m.Broadcasts)
+	}
 	if err != nil {
 		sess.end()
 		return nil, err
@@ -96,6 +105,9 @@ func (s *Service) hello(ctx context.Context, c *pushwire.Conn, r *handshake.Requ
 	if f := s.st.o.Trace.Hello; f != nil {
 		f(sess.agent.ID)
 	}
+	s.st.mu.Lock()
+	sess.greeted = true
+	s.st.mu.Unlock()
 	sess.wake()
 	return sess, nil
 }
@@ -159,8 +171,14 @@ func (sess *session) leave() {
 		sess.overdue.Stop()
 	}
 	st := sess.s.st
+	now := time.Now()
+	for id, at := range sess.inflight {
+		if m := st.messages[id]; m != nil && now.Sub(at) >= attemptTime {
+			m.attempts++
+		}
+	}
 	for i := 0; i < len(sess.agent.queue); {
-		if m := sess.agent.queue[i]; m.transient && m.Seq <= sess.sent {
+		if m := sess.agent.queue[i]; m.transient {
 			st.commit.add(st.finish(m, statusNotDelivered)...)
 		} else {
 			i++
@@ -207,11 +225,17 @@ func (sess *session) handle(ctx context.Context, m agentMessage) error {
 	case typeNack:
 		// The message stays and comes again on the next connection.
 	case typeBroadcast:
-		if news := sess.s.broadcasts.follow(sess, m.Broadcasts); len(news) > 0 {
-			return pushwire.WriteJSON(ctx, sess.c, serverMessage{Type: typeOfBroadcast, Broadcasts: news})
-		}
+		return sess.follow(ctx, m.Broadcasts)
 	case typePing:
 		return sess.c.Write(ctx, frame.Text, []byte("{}"))
+	}
+	return nil
+}
+
+// follow follows broadcasts and tells what is new of them.
+func (sess *session) follow(ctx context.Context, has map[string]string) error {
+	if news := sess.s.broadcasts.follow(sess, has); len(news) > 0 {
+		return pushwire.WriteJSON(ctx, sess.c, serverMessage{Type: typeOfBroadcast, Broadcasts: news})
 	}
 	return nil
 }
@@ -337,13 +361,13 @@ func (sess *session) wake() {
 // nextLocked returns the next message to be written, if the window is open.
 // The caller holds mu.
 func (sess *session) nextLocked() *message {
-	if len(sess.inflight) >= window {
+	if !sess.greeted || len(sess.inflight) >= window {
 		return nil
 	}
 	now := time.Now()
 	q := sess.agent.queue
 	for i := sess.agent.after(sess.sent); i < len(q); i++ {
-		if q[i].Expires.After(now) {
+		if q[i].Expires.After(now) && !q[i].handed {
 			return q[i]
 		}
 	}
@@ -365,7 +389,7 @@ func (sess *session) write() {
 		sess.sent = m.Seq
 		now := time.Now()
 		sess.inflight[m.ID] = now
-		m.attempts++
+		m.handed = m.transient
 		if sess.overdue == nil && st.o.AckTimeout != forever {
 			sess.overdue = time.AfterFunc(st.o.AckTimeout, sess.checkOverdue)
 		}

@@ -267,7 +267,7 @@ func (f *agentFeed) waiters() *waiters { return &f.a.waiting }
 func (f *agentFeed) next(after uint64) (uint64, bool) {
 	now := time.Now()
 	for _, m := range f.a.queue[f.a.after(after):] {
-		if (f.sub == nil || m.sub == f.sub) && m.Urgency >= f.least && m.Expires.After(now) {
+		if (f.sub == nil || m.sub == f.sub) && m.Urgency >= f.least && m.Expires.After(now) && !m.handed {
 			return m.Seq, true
 		}
 	}
@@ -276,6 +276,7 @@ func (f *agentFeed) next(after uint64) (uint64, bool) {
 
 func (f *agentFeed) item(seq uint64) (string, any, time.Time) {
 	m := f.a.queue[f.a.after(seq-1)]
+	m.handed = m.transient
 	c := m.Content
 	return TypePush, Push{
 		Message: f.base + pathMessage + m.ID, Push: f.base + pathPush + m.sub.Push,

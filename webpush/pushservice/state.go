@@ -23,7 +23,7 @@ var (
 	errTooManyAgents = errors.New("pushservice: there are too many user agents")
 	errTooManySubs   = errors.New("pushservice: the user agent has too many subscriptions")
 	errTooManySets   = errors.New("pushservice: there are too many receipt subscriptions")
-	errTooManyWait   = errors.New("pushservice: too many messages wait for the user agent")
+	errTooManyReads  = errors.New("pushservice: too many requests wait for the user agent's messages")
 	errNoRoom        = errors.New("pushservice: too many messages wait in all")
 )
 
@@ -44,7 +44,7 @@ type state struct {
 	sets     map[string]*receiptSet
 	gone     goneList
 	expiry   expiryHeap
-	bytes    int64 // of all bodies
+	bytes    int64 // that all messages count for
 	closed   bool
 
 	timer   *time.Timer // for the message that expires first
@@ -59,7 +59,7 @@ type agent struct {
 	subs    map[string]*subscription // by channel
 	queue   []*message               // what waits, in order of seq
 	seq     uint64                   // of the newest message there ever was
-	bytes   int64                    // of the bodies in queue
+	bytes   int64                    // that the queue counts for
 	session *session                 // Mozilla's protocol, while connected
 	epoch   string                   // of the numbers, made when first needed
 	waiting waiters                  // who monitors for messages now
@@ -90,8 +90,10 @@ type subscriptionRecord struct {
 type message struct {
 	messageRecord
 	sub       *subscription
-	attempts  int
-	transient bool // TTL 0: not stored, and gone with the connection
+	attempts  int  // connections that had it for attemptTime and did not acknowledge it
+	transient bool // TTL 0: not stored, handed out once, and gone with the connection
+	handed    bool // a transient one was handed out
+	replaces  bool // it took the place of another one with its topic
 	heap      int  // place in the expiry heap, -1 when it is not in it
 	over      bool // acknowledged, replaced, expired or removed
 }
@@ -106,6 +108,16 @@ type messageRecord struct {
 	Topic   string    `json:"topic,omitempty"`
 	Receipt string    `json:"receipt,omitempty"` // a receipt set's ID
 	Content content   `json:"content"`
+}
+
+// messageCost is what a message takes in memory beside its content, in bytes:
+// the message, its places in maps, the queue and the heap.
+const messageCost = 512
+
+// cost is what a message counts for where bytes are bounded.
+func (m *message) cost() int64 {
+	c := &m.Content
+	return int64(messageCost + len(c.Body) + len(c.Type) + len(c.Encoding) + len(c.Encryption) + len(c.CryptoKey))
 }
 
 // content is what the user agent gets of a request.
@@ -241,7 +253,7 @@ func (st *state) enqueue(m *message, s *subscription) {
 	a.seq++
 	m.sub, m.Sub, m.Seq = s, s.ID, a.seq
 	a.queue = append(a.queue, m)
-	n := int64(len(m.Content.Body))
+	n := m.cost()
 	a.bytes += n
 	st.bytes += n
 	s.count++
@@ -263,7 +275,7 @@ func (st *state) remove(m *message) []Change {
 	}); ok {
 		a.queue = slices.Delete(a.queue, i, i+1)
 	}
-	n := int64(len(m.Content.Body))
+	n := m.cost()
 	a.bytes -= n
 	st.bytes -= n
 	s.count--

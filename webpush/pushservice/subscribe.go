@@ -50,12 +50,33 @@ func (st *state) touch(a *agent) {
 // the store has it.
 func (st *state) subscribe(ctx context.Context, a *agent, channel string, key []byte) (*subscription, error) {
 	st.mu.Lock()
+	_, known := a.subs[channel]
 	s, n, err := st.subscribeLocked(a, channel, key)
 	st.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	return s, st.commit.wait(ctx, n)
+	if known {
+		return s, st.commit.wait(ctx, n)
+	}
+	return s, st.confirm(ctx, s, n)
+}
+
+// confirm waits until the store has a subscription, and takes it back when the
+// store fails: nobody has its URL, and the user agent will make another.
+func (st *state) confirm(ctx context.Context, s *subscription, n uint64) error {
+	err := st.commit.wait(ctx, n)
+	if err != nil {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		if st.subs[s.ID] == s {
+			st.commit.add(st.drop(s, false)...)
+			if len(s.agent.subs) == 0 {
+				st.commit.add(st.dropAgentRecord(s.agent)...)
+			}
+		}
+	}
+	return err
 }
 
 func (st *state) subscribeLocked(a *agent, channel string, key []byte) (*subscription, uint64, error) {
@@ -165,7 +186,8 @@ func (st *state) drop(s *subscription, asked bool) []Change {
 	delete(a.subs, s.Channel)
 	delete(st.subs, s.ID)
 	delete(st.pushes, s.Push)
-	changes := []Change{forget(KindSubscription, s.ID)}
+	// What hangs on a record goes before it: a crash may come between.
+	var changes []Change
 	for _, m := range slices.Clone(a.queue) {
 		if m.sub == s {
 			changes = append(changes, st.finish(m, statusNotDelivered)...)
@@ -175,7 +197,7 @@ func (st *state) drop(s *subscription, asked bool) []Change {
 		changes = append(changes, st.gone.add(s.Push, time.Now())...)
 	}
 	a.waiting.notify()
-	return changes
+	return append(changes, forget(KindSubscription, s.ID))
 }
 
 // goneList are the push resources of removed subscriptions, the oldest first,

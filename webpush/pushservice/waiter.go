@@ -27,9 +27,9 @@ func (w *waiters) add(n *waiter) {
 	(*w)[n] = struct{}{}
 }
 
-// notify wakes those who are ready. Who changes something never waits for
-// them.
-func (w waiters) notify() {
+// notify wakes those who are ready, and returns how many they are. Who changes
+// something never waits for them.
+func (w waiters) notify() (woken int) {
 	var due []*waiter
 	for n := range w {
 		if n.ready() {
@@ -44,4 +44,5 @@ func (w waiters) notify() {
 			}
 		}()
 	}
+	return len(due)
 }
