@@ -212,23 +212,35 @@ func TestFileCompacts(t *testing.T) {
 	f := openFile(t, path)
 	model := make(map[recordKey]string)
 	body := bytes.Repeat([]byte("x"), 4096)
-	for i := range 800 {
-		id := fmt.Sprint(i)
-		old := fmt.Sprint(i - 50)
-		apply(t, f, Change{KindMessage, id, body}, forget(KindMessage, old))
-		model[recordKey{KindMessage, id}] = string(body)
-		delete(model, recordKey{KindMessage, old})
-		if size, live := f.Size(); size > compactAbove+10_000 && size > 2*live+10_000 {
-			t.Fatalf("the log has %d bytes for %d", size, live)
-		}
-	}
+	apply(t, f, keep(KindAgent, "a", "from the start to the end"))
+	model[recordKey{KindAgent, "a"}] = "from the start to the end"
 	same := func(what string) {
 		t.Helper()
 		if got := held(t, f); !maps.Equal(got, model) {
 			t.Fatalf("%s: %d records, want %d", what, len(got), len(model))
 		}
 	}
-	same("after compactions")
+	compactions, before := 0, int64(0)
+	for i := range 800 {
+		id := fmt.Sprint(i)
+		old := fmt.Sprint(i - 50)
+		apply(t, f, Change{KindMessage, id, body}, forget(KindMessage, old))
+		model[recordKey{KindMessage, id}] = string(body)
+		delete(model, recordKey{KindMessage, old})
+		size, live := f.Size()
+		if size > compactAbove+10_000 && size > 2*live+10_000 {
+			t.Fatalf("the log has %d bytes for %d", size, live)
+		}
+		if size < before {
+			compactions++
+			same("after a compaction")
+		}
+		before = size
+	}
+	if compactions < 2 {
+		t.Errorf("%d compactions", compactions)
+	}
+	same("at the end")
 	// A crash in the middle of a compaction leaves the new file beside.
 	f.Close()
 	if err := os.WriteFile(path+newSuffix, []byte("half of"), 0o600); err != nil {

@@ -49,6 +49,7 @@ func TestServiceGoesOnWithItsStore(t *testing.T) {
 				want(t, s, 204, "DELETE", goneSub, "")
 				for _, body := range []string{"1", "2", "3"} {
 					want(t, s, 201, "POST", push, body, "TTL", "1000")
+					time.Sleep(time.Millisecond)
 					if m := u.want(typeOfMessage); body == "2" {
 						u.ack(m, AckDelivered)
 					}

@@ -388,3 +388,38 @@ func TestPaths(t *testing.T) {
 		}
 	}
 }
+
+// A receipt subscription keeps the newest receipts, in the store too.
+func TestReceiptsAreBounded(t *testing.T) {
+	store := &Memory{}
+	s := newService(t, &Options{Store: store, Rate: -1, Burst: -1})
+	_, push, _ := subscribed(t, s)
+	before := store.Len()
+	set := ""
+	last := ""
+	for range maxReceipts + 10 {
+		fields := []string{"Prefer", "respond-async", "TTL", "0"} // nobody is there, so each has its receipt
+		if set != "" {
+			fields = append(fields, "Link", "<"+set+`>; rel="urn:ietf:params:push:receipt"`)
+		}
+		res := want(t, s, 202, "POST", push, "x", fields...)
+		set, _ = link(res.Header, relReceipt)
+		last = res.Header.Get("Location")
+	}
+	if n := store.Len() - before; n != maxReceipts+1 {
+		t.Errorf("the store has %d records more", n)
+	}
+	var got gotReceipts
+	n := 0
+	for after := ""; ; after = "?after=" + got.cursor {
+		res := do(t, s, "GET", set+after, "", "Prefer", "wait=0")
+		if res.StatusCode == 204 {
+			break
+		}
+		got = receipts(t, res)
+		n += len(got.list)
+	}
+	if n != maxReceipts || got.list[len(got.list)-1].Message != last {
+		t.Errorf("%d receipts", n)
+	}
+}

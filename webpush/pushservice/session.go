@@ -88,19 +88,27 @@ func (s *Service) hello(ctx context.Context, c *pushwire.Conn, r *handshake.Requ
 		pushwire.WriteJSON(ctx, c, serverMessage{Type: typeHello, Status: statusOf(err), UseWebPush: true})
 		return nil, err
 	}
-	news := s.broadcasts.news(m.Broadcasts)
-	err = pushwire.WriteJSON(ctx, c, serverMessage{
-		Type: typeHello, UAID: sess.agent.ID, Status: 200, UseWebPush: true, Broadcasts: news,
-	})
-	if err == nil {
-		// Only now, as nothing may come before the answer to hello; but what
-		// changed since is told.
-		maps.Copy(m.Broadcasts, news)
-		err = sess.follow(ctx, m.Broadcasts)
-	}
-	if err != nil {
+	if err := sess.greet(ctx, m.Broadcasts); err != nil {
 		sess.end()
 		return nil, err
+	}
+	return sess, nil
+}
+
+// greet answers hello and lets messages and broadcasts follow. Nothing may come
+// before the answer: Firefox drops what it does not expect.
+func (sess *session) greet(ctx context.Context, has map[string]string) error {
+	s := sess.s
+	news := s.broadcasts.news(has)
+	err := pushwire.WriteJSON(ctx, sess.c, serverMessage{
+		Type: typeHello, UAID: sess.agent.ID, Status: 200, UseWebPush: true, Broadcasts: news,
+	})
+	if err != nil {
+		return err
+	}
+	maps.Copy(has, news)
+	if err := sess.follow(ctx, has); err != nil { // with what changed since
+		return err
 	}
 	if f := s.st.o.Trace.Hello; f != nil {
 		f(sess.agent.ID)
@@ -109,7 +117,7 @@ func (s *Service) hello(ctx context.Context, c *pushwire.Conn, r *handshake.Requ
 	sess.greeted = true
 	s.st.mu.Unlock()
 	sess.wake()
-	return sess, nil
+	return nil
 }
 
 // enter takes the place of the user agent's connection.

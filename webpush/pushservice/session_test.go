@@ -197,6 +197,41 @@ func TestAgentGetsItsMessages(t *testing.T) {
 	})
 }
 
+// Nothing comes before the answer to hello, be it a message or a broadcast:
+// user agents drop what they do not expect.
+func TestNothingBeforeHello(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, nil)
+		u, uaid := hello(t, s, "")
+		push := u.register(channel1, "")
+		u.gone()
+		want(t, s, 201, "POST", push, "1")
+		client, server := pushwire.Pipe(&pushwire.Config{Ping: -1})
+		u = &ua{t, s, client}
+		sess := &session{s: s, c: server, agent: nil, inflight: make(map[string]time.Time)}
+		if err := sess.enter(uaid); err != nil {
+			t.Fatal(err)
+		}
+		want(t, s, 201, "POST", push, "2")
+		sess.wake()
+		if err := s.Broadcast("a", "1"); err != nil {
+			t.Fatal(err)
+		}
+		u.silence("the hello is not answered yet", time.Second)
+		if sess.greet(t.Context(), map[string]string{"a": "0"}) != nil {
+			t.Fatal("hello was not answered")
+		}
+		if m := u.want(typeHello); m.Broadcasts["a"] != "1" {
+			t.Errorf("hello was answered with %+v", m)
+		}
+		u.want(typeOfMessage)
+		u.want(typeOfMessage)
+		sess.end()
+		client.CloseNow()
+		server.CloseNow()
+	})
+}
+
 // What is not acknowledged comes again on the next connection, in order, until
 // it expires; what was sent meanwhile comes too.
 func TestMessagesSurviveAReconnect(t *testing.T) {
@@ -238,6 +273,9 @@ func TestMessagesSurviveAReconnect(t *testing.T) {
 		want(t, s, 201, "POST", push, "7", "TTL", "0")
 		u.want(typeOfMessage)
 		u.gone()
+		if n := s.Stats().Messages; n != 0 {
+			t.Errorf("TTL 0 outlived its connection: %d messages", n)
+		}
 		u, _ = hello(t, s, uaid)
 		u.silence("TTL 0 is sent once", time.Second)
 	})
