@@ -192,6 +192,12 @@ func TestTopicReplaces(t *testing.T) {
 	if n := s.Stats().Messages; n != 4 {
 		t.Errorf("%d messages wait", n)
 	}
+	// A message that is over is replaced by nothing.
+	want(t, s, 204, "DELETE", second, "")
+	send(push, "6", "Topic", "a")
+	if st := s.Stats(); st.Messages != 4 || st.Bytes != 4*(messageCost+1) {
+		t.Errorf("after an acknowledgement: %+v", st)
+	}
 	// "Delivery receipts for such deleted messages SHOULD be suppressed."
 	s.st.mu.Lock()
 	defer s.st.mu.Unlock()
