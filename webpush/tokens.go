@@ -90,6 +90,7 @@ func (o *origins) authorization(ctx context.Context, key *Key, name, subject str
 	case <-ctx.Done():
 		return "", "", context.Cause(ctx)
 	}
+	now = time.Now().Round(0) // somebody may have signed since
 	o.mu.Lock()
 	field, receipt = e.field, e.receipt
 	fresh = e.fresh(now)
@@ -97,7 +98,6 @@ func (o *origins) authorization(ctx context.Context, key *Key, name, subject str
 	if fresh {
 		return field, receipt, nil
 	}
-	now = time.Now().Round(0)
 	field, err = key.authorization(name, subject, now.Add(tokenLife))
 	if err != nil {
 		return "", "", err
