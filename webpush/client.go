@@ -45,8 +45,8 @@ type Client struct {
 	Guard       Guard
 
 	// Logger gets a record for each attempt that is made again (Debug) and for
-	// each message that was refused (Warn). Records name the origin of an
-	// endpoint only. nil logs nothing.
+	// each message that was not taken (Warn; Info if the subscription has
+	// ended). Records name the origin of an endpoint only. nil logs nothing.
 	Logger *slog.Logger
 
 	once    sync.Once

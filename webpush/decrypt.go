@@ -3,6 +3,7 @@ package webpush
 import (
 	"crypto/ecdh"
 	"crypto/rand"
+	"log/slog"
 )
 
 // Decrypt is the user agent's side: it returns the plaintext of a body that
@@ -101,3 +102,6 @@ func (u *UserKeys) String() string { return "the keys of a user agent" }
 
 // GoString returns what String does.
 func (u *UserKeys) GoString() string { return u.String() }
+
+// LogValue gives log/slog what String returns.
+func (u *UserKeys) LogValue() slog.Value { return slog.StringValue(u.String()) }

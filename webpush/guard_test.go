@@ -2,6 +2,7 @@ package webpush
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -280,4 +281,33 @@ func fakeDNS(t *testing.T, next func() netip.Addr) (at string) {
 	}()
 	t.Cleanup(func() { pc.Close(); <-done })
 	return pc.LocalAddr().String()
+}
+
+// TestGuardKeepsHTTP2: a transport that is guarded speaks HTTP/2 where it did
+// before, and one that was set up without does not begin to.
+func TestGuardKeepsHTTP2(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "/"+r.Proto)
+		created(w, r)
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	roots := s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	for _, force := range []bool{true, false} {
+		tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: force}
+		c := &Client{Key: newKey(t), Subject: sampleContact, HTTP: &http.Client{Transport: tr}, Guard: Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
+		a, err := c.Send(t.Context(), newUserKeys(t).Subscription(s.URL+"/push/1"), &Message{Payload: []byte("x")})
+		if want := map[bool]string{true: s.URL + "/HTTP/2.0", false: s.URL + "/HTTP/1.1"}[force]; err != nil || a.Location != want {
+			t.Errorf("%v: %+v, %v", force, a, err)
+		}
+		c.CloseIdleConnections()
+	}
+	c := &Client{}
+	if !c.guarded(&http.Transport{}).ForceAttemptHTTP2 {
+		t.Error("net/http's own readiness is gone")
+	}
+	if c.guarded(&http.Transport{DialContext: (&net.Dialer{}).DialContext}).ForceAttemptHTTP2 {
+		t.Error("a dialer of the application's got HTTP/2")
+	}
 }

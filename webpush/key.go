@@ -64,7 +64,7 @@ func ParseKey(s string) (*Key, error) {
 	if block := findPEM(s); block != nil {
 		return parseDER(block)
 	}
-	if len(s) > 0 && s[0] == derSequence {
+	if isDER(s) {
 		return parseDER([]byte(s))
 	}
 	text := strings.Join(strings.Fields(s), "")
@@ -92,8 +92,14 @@ func ParseKey(s string) (*Key, error) {
 	return nil, faultKeyFormat.config("this is base64 of another length")
 }
 
-// derSequence is the first byte of any key in DER.
+// derSequence is the first byte of any key in DER, and the character 0 too.
 const derSequence = 0x30
+
+// isDER tells DER from text that begins with 0: a key has its version early,
+// and in DER that is no character.
+func isDER(s string) bool {
+	return len(s) > 0 && s[0] == derSequence && strings.ContainsFunc(s, func(r rune) bool { return r < '\t' })
+}
 
 func decodeLoosely(s string) ([]byte, bool) {
 	s = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(s, "="))

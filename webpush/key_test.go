@@ -67,6 +67,20 @@ func TestParseKeyForms(t *testing.T) {
 	}
 }
 
+// TestParseKeyBeginsWithZero: the character 0 is the first byte of DER as well.
+func TestParseKeyBeginsWithZero(t *testing.T) {
+	b := append([]byte{0xd3}, make([]byte, 31)...)
+	b[31] = 1
+	text := raw64.EncodeToString(b)
+	key, err := ParseKey(text)
+	if text[0] != '0' || err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	if private, _ := key.Private(); private != text {
+		t.Errorf("%s came back as %s", text, private)
+	}
+}
+
 func TestParseKeyRefuses(t *testing.T) {
 	key, err := GenerateKey()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 const (
 	// DefaultTTL is how long a push service keeps a message for a user agent
 	// that is not there, if the message does not say: four weeks, which is the
-	// most that the vendors' services keep.
+	// most that Google's service keeps.
 	DefaultTTL = 28 * 24 * time.Hour
 
 	// TTLNow is the TTL of a message that is of no use later. RFC 8030, 5.2:
@@ -63,8 +63,8 @@ type Message struct {
 	// DefaultPad, 1 or less no padding.
 	Pad int
 
-	// Receipt asks for a confirmation of delivery (RFC 8030, 5.1). None of the
-	// vendors' services gives one.
+	// Receipt asks for a confirmation of delivery (RFC 8030, 5.1). A service
+	// that gives none answers 201 and names no receipt subscription.
 	Receipt bool
 
 	// ContentType is sent along in the clear. "" means

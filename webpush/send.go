@@ -117,7 +117,11 @@ func (c *Client) log(ctx context.Context, out *outgoing, n int, wait time.Durati
 		c.Logger.LogAttrs(ctx, slog.LevelDebug, "webpush: trying again", slog.String("origin", out.origin), slog.Int("attempt", n), slog.Duration("wait", wait), slog.Any("error", err))
 		return
 	}
-	c.Logger.LogAttrs(ctx, slog.LevelWarn, "webpush: not sent", slog.String("origin", out.origin), slog.Int("attempts", n), slog.Any("error", err))
+	level := slog.LevelWarn
+	if errors.Is(err, ErrGone) {
+		level = slog.LevelInfo // which is how subscriptions end
+	}
+	c.Logger.LogAttrs(ctx, level, "webpush: not sent", slog.String("origin", out.origin), slog.Int("attempts", n), slog.Any("error", err))
 }
 
 // attempt posts the message once.

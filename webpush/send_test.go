@@ -307,6 +307,33 @@ func TestTokenIsReused(t *testing.T) {
 	})
 }
 
+// TestTokenOfASlowStore: those who waited for a signature use it.
+func TestTokenOfASlowStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, func(*http.Request) (*http.Response, error) { return answer(201, ""), nil })
+		slow := newStore(t)
+		key, err := NewKey(slow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Key = key
+		slow.spoil = func(der []byte) []byte { time.Sleep(time.Second); return der }
+		u := newUserKeys(t)
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				if _, err := c.Send(t.Context(), u.Subscription(fmt.Sprintf("https://a.example/%d", i)), &Message{}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if slow.calls != 1 {
+			t.Errorf("%d signatures", slow.calls)
+		}
+	})
+}
+
 // TestTokenOfAClockThatWasSetBack: a token of the future is thrown away.
 func TestTokenOfAClockThatWasSetBack(t *testing.T) {
 	now := time.Unix(1800000000, 0)

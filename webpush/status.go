@@ -76,7 +76,7 @@ func (e *StatusError) class() error {
 	switch e.StatusCode {
 	// RFC 8030, 7.3: "A push service MUST return a 404 (Not Found) status code
 	// if an application server attempts to send a push message to an expired
-	// push message subscription." The vendors' services say 410.
+	// push message subscription." Many services say 410.
 	case http.StatusNotFound, http.StatusGone:
 		return ErrGone
 	case http.StatusRequestEntityTooLarge:

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdh"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"math"
 	"time"
 )
@@ -175,3 +176,7 @@ func (s Subscription) String() string {
 	}
 	return "a subscription at " + originOf(u)
 }
+
+// LogValue gives log/slog what String returns: its JSON handler would write
+// the endpoint and the keys.
+func (s Subscription) LogValue() slog.Value { return slog.StringValue(s.String()) }

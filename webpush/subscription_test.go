@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +159,12 @@ func TestSubscriptionPrintsNoSecret(t *testing.T) {
 	}
 	if s.String() != "a subscription at https://push.example.net" {
 		t.Errorf("%q", s)
+	}
+	var log strings.Builder
+	l := slog.New(slog.NewJSONHandler(&log, nil))
+	l.Info("x", "sub", s, "value", *s, "keys", &UserKeys{Auth: [authSize]byte{1, 2, 3}})
+	if text := log.String(); strings.Contains(text, "JzLQ") || strings.Contains(text, sampleAuth) || strings.Contains(text, "1,2,3") || !strings.Contains(text, "push.example.net") {
+		t.Errorf("the log has %s", text)
 	}
 }
 

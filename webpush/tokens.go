@@ -12,12 +12,12 @@ const (
 	tokenLife = 12 * time.Hour
 
 	// tokenUse is how long a token is used. RFC 8292, 5: "Application servers
-	// are therefore encouraged to reuse tokens"; Apple's service answers 429 to
-	// those who sign more often than once an hour.
+	// are therefore encouraged to reuse tokens, which permits the push service
+	// to cache the results of signature validation."
 	tokenUse = 6 * time.Hour
 
-	// maxOrigins is how many push services are remembered. There are five or
-	// six in the world; who stores any endpoint that a page sends may meet
+	// maxOrigins is how many push services are remembered. Browsers have a
+	// handful; who stores any endpoint that a page sends may meet
 	// more, and each costs about a kilobyte.
 	maxOrigins = 1024
 )
@@ -90,6 +90,7 @@ func (o *origins) authorization(ctx context.Context, key *Key, name, subject str
 	case <-ctx.Done():
 		return "", "", context.Cause(ctx)
 	}
+	now = time.Now().Round(0) // somebody may have signed since
 	o.mu.Lock()
 	field, receipt = e.field, e.receipt
 	fresh = e.fresh(now)
@@ -97,7 +98,6 @@ func (o *origins) authorization(ctx context.Context, key *Key, name, subject str
 	if fresh {
 		return field, receipt, nil
 	}
-	now = time.Now().Round(0)
 	field, err = key.authorization(name, subject, now.Add(tokenLife))
 	if err != nil {
 		return "", "", err

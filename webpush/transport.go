@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -50,6 +51,11 @@ func (c *Client) transport() (http.RoundTripper, error) {
 // is sent over them. Where t has no dialer of its own they are not even made.
 func (c *Client) guarded(t *http.Transport) *http.Transport {
 	t = t.Clone()
+	// A transport with a dialer does not speak HTTP/2 by itself. Clone has set
+	// up the one that was given, so what it would have spoken shows here.
+	if t.TLSClientConfig != nil && slices.Contains(t.TLSClientConfig.NextProtos, "h2") {
+		t.ForceAttemptHTTP2 = true
+	}
 	check := func(nc net.Conn, err error) (net.Conn, error) {
 		if err != nil {
 			return nil, err

@@ -60,6 +60,7 @@ var tables = map[string]func(io.Writer, *Results){
 	"deflate":     deflateTables,
 	"eventstream": eventStreamTables,
 	"fanout":      fanoutTable,
+	"webpush":     pushTable,
 
 	"deflate-echo":      packedEchoTable,
 	"deflate-idle":      packedIdleTable,

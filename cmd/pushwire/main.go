@@ -35,7 +35,7 @@ var commands = []command{
 	{"serve", "", "a WebSocket echo server with a page to try it in a browser", serve},
 	{"connect", "URL", "a WebSocket client: lines in, messages out", connect},
 	{"listen", "URL", "an event-stream client: prints events, comes back when the stream is lost", listen},
-	{"webpush", "COMMAND", "Web Push: a push service", webpushCommand},
+	{"webpush", "COMMAND", "push messages to browsers: keys, sending, a push service", webPush},
 }
 
 func main() {

@@ -17,6 +17,7 @@ import (
 	"github.com/pushwire/pushwire/bench/fanout"
 	"github.com/pushwire/pushwire/bench/load"
 	"github.com/pushwire/pushwire/bench/memory"
+	"github.com/pushwire/pushwire/bench/push"
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/bench/servers"
 	"github.com/pushwire/pushwire/bench/streams"
@@ -25,6 +26,7 @@ import (
 func TestMain(m *testing.M) {
 	child.Main()
 	fanout.Main()
+	push.Main()
 	os.Exit(m.Run())
 }
 
@@ -46,6 +48,8 @@ var tiny = settings{
 	members:           20,
 	broadcasts:        2,
 	checkedBroadcasts: 33, // more than a cycle
+	pushes:            40, // more than the service looks into
+	pushing:           4,
 }
 
 // TestMeasurements runs each measurement with each candidate, checks that no
@@ -123,6 +127,14 @@ func candidatesOf(measurement string) (names []string) {
 	if measurement == "fanout" {
 		for _, c := range fanout.All {
 			names = append(names, c.Name)
+		}
+		return names
+	}
+	if measurement == "webpush" {
+		for _, c := range push.All {
+			if c.Missing == nil || c.Missing() == "" {
+				names = append(names, c.Name)
+			}
 		}
 		return names
 	}

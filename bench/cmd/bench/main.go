@@ -15,6 +15,7 @@ import (
 
 	"github.com/pushwire/pushwire/bench/child"
 	"github.com/pushwire/pushwire/bench/fanout"
+	"github.com/pushwire/pushwire/bench/push"
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/bench/servers"
 )
@@ -45,6 +46,8 @@ type settings struct {
 	members           int                   // deflate-broadcast: connections
 	broadcasts        int                   // deflate-broadcast: measured in one round
 	checkedBroadcasts int                   // deflate-broadcast: before these
+	pushes            int                   // webpush: messages in one round of each kind
+	pushing           int                   // webpush: at a time, to the service
 }
 
 var full = settings{
@@ -66,6 +69,8 @@ var full = settings{
 	members:           2000,
 	broadcasts:        60,
 	checkedBroadcasts: 8,
+	pushes:            5000,
+	pushing:           64,
 }
 
 // measurements by the name of their command.
@@ -76,6 +81,7 @@ var measurements = map[string]func(settings, *report.Results) error{
 	"deflate":     deflates,
 	"eventstream": eventStreams,
 	"fanout":      fanOut,
+	"webpush":     pushes,
 
 	"deflate-echo":      packedEcho,
 	"deflate-idle":      packedIdleMemory,
@@ -94,6 +100,7 @@ const usage = `usage: bench [flags] command
   deflate-broadcast  processor time of a broadcast for each connection
   eventstream        event streams decoded and encoded in memory
   fanout             one event to many event streams: processor time of the server
+  webpush            push messages encrypted and sent: processor time, allocations, rate
 
   readme   writes the tables of README.md from the stored results
 
@@ -102,6 +109,7 @@ const usage = `usage: bench [flags] command
 func main() {
 	child.Main()
 	fanout.Main()
+	push.Main()
 	s := full
 	flag.IntVar(&s.rounds, "rounds", s.rounds, "rounds; tables show the median")
 	flag.DurationVar(&s.span, "span", s.span, "echo: measured time in one round")
