@@ -23,6 +23,9 @@ var ladder = []string{
 	"topic",
 	"topic/enginetest", // for the tests of those who write engines
 	"httpstream",
+	"webpush",
+	"webpush/pushservice",
+	"webpush/webpushtest",
 }
 
 // tops stand above the ladder: programs, and folders that hold tests. Nobody

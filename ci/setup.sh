@@ -7,7 +7,7 @@ usage() {
 usage: ci/setup.sh [--without PART[,PART...]] [--clean]
 
 Installs what the tests need beside Go, pinned, into .cache/ at the root of the repository. A second run takes about a
-second. Nothing outside .cache/ is touched, except that a missing Chromium or QEMU is installed by apt-get where that is
+second. Nothing outside .cache/ is touched, except that a missing Chromium, Firefox or QEMU is installed by apt-get where that is
 allowed.
 
   part      what                                                           where
@@ -16,17 +16,20 @@ allowed.
   node      npm packages of peers/node/package-lock.json, node >= 20:      .cache/node/node_modules
             peers, terser and TypeScript for httpstream/client
   jetty     Maven Central's jars of peers/java/pom.xml, Java >= 17         .cache/java, .cache/bin/jetty
+  ece       crates of peers/rust/Cargo.lock, with OpenSSL's headers        .cache/bin/ece
   chromium  Debian's chromium, or any Chrome that is already there         link .cache/bin/chromium
   nginx     Debian's nginx, or any that is already there                   .cache/nginx, link .cache/bin/nginx
   qemu      Debian's qemu-user-static, or one that is already there        link .cache/bin/qemu-aarch64
+  firefox   Debian's firefox-esr, or any Firefox that is already there     link .cache/bin/firefox
   lint      staticcheck and govulncheck                                    .cache/bin
 
   --without PART   leave parts out, for instance --without wstest,chromium
   --clean          install everything anew
 
 The paths are written to .cache/env.sh, as PUSHWIRE_WSTEST, PUSHWIRE_CHROMIUM, PUSHWIRE_NODE, PUSHWIRE_NODE_MODULES,
-PUSHWIRE_PY3, PUSHWIRE_JETTY and PUSHWIRE_NGINX; tests that find a variable unset look into .cache/ by the layout above. What could not be installed is told in
-one sentence each, and the tests that need it skip; with CI=true or PUSHWIRE_REQUIRE=1 this script then fails.
+PUSHWIRE_PY3, PUSHWIRE_JETTY, PUSHWIRE_ECE, PUSHWIRE_FIREFOX and PUSHWIRE_NGINX; tests that find a variable unset look into
+.cache/ by the layout above. What could not be installed is told in one sentence each, and the tests that need it skip; with
+CI=true or PUSHWIRE_REQUIRE=1 this script then fails.
 TXT
 }
 
@@ -44,7 +47,7 @@ while (($#)); do
     -h | --help) usage && exit 0 ;;
     --without) [[ $# -ge 2 ]] || { usage >&2 && exit 2; } && without=",$2," && shift ;;
     --without=*) without=",${1#*=}," ;;
-    --clean) rm -rf "${cache:?}"/{bin,py27,py27-src,py3,node,java,nginx,virtualenv,stamps} ;;
+    --clean) rm -rf "${cache:?}"/{bin,py27,py27-src,py3,node,java,nginx,rust,virtualenv,stamps} ;;
     *) usage >&2 && exit 2 ;;
   esac
   shift
@@ -243,10 +246,26 @@ setup_jetty() {
   stamp jetty "$pom"
 }
 
-find_chromium() {
+setup_ece() {
+  local dir=$root/peers/rust
+  local files=("$dir/Cargo.toml" "$dir/Cargo.lock" "$dir/src/main.rs")
+  if fresh ece "${files[@]}" && [[ -x $cache/bin/ece ]]; then return; fi
+  if ! command -v cargo >/dev/null || ! pkg-config --exists openssl 2>/dev/null; then
+    lacks ece "install Rust with cargo, pkg-config and OpenSSL's headers (Debian: apt-get install cargo pkg-config libssl-dev)" || return
+  fi
+  say "ece: cargo build of peers/rust, about half a minute"
+  CARGO_TARGET_DIR=$cache/rust quietly cargo build --release --locked --manifest-path "$dir/Cargo.toml" ||
+    { lacks ece "cargo build failed, its log is .cache/setup.log" || return; }
+  cp "$cache/rust/release/push" "$cache/bin/ece"
+  rm -rf "$cache/rust" # a hundred megabytes
+  stamp ece "${files[@]}"
+}
+
+# find_browser NAME...: prints the path of the first one that is there and is not our own link.
+find_browser() {
   local name
-  for name in "${PUSHWIRE_CHROMIUM:-}" chromium chromium-browser google-chrome-stable google-chrome chrome; do
-    if [[ -n $name && $name != "$cache/bin/chromium" ]] && command -v "$name"; then return; fi
+  for name in "$@"; do
+    if [[ -n $name && $name != "$cache"/bin/* ]] && command -v "$name"; then return; fi
   done
   return 1
 }
@@ -264,14 +283,22 @@ debian() {
     lacks "$1" "apt-get install $2 failed, its log is .cache/setup.log"
 }
 
-setup_chromium() {
-  local found
-  if ! found=$(find_chromium); then
-    debian chromium chromium || return
-    found=$(find_chromium) || { lacks chromium "apt-get installed no chromium" || return; }
+# browser PART PACKAGE NAME...: links a browser that is there under one of the names, or Debian's PACKAGE, to .cache/bin.
+browser() {
+  local part=$1 package=$2 found
+  shift 2
+  if ! found=$(find_browser "$@"); then
+    debian "$part" "$package" || return
+    found=$(find_browser "$@") || { lacks "$part" "apt-get installed no $package" || return; }
   fi
-  ln -sfn "$found" "$cache/bin/chromium"
+  ln -sfn "$found" "$cache/bin/$part"
 }
+
+setup_chromium() {
+  browser chromium chromium "${PUSHWIRE_CHROMIUM:-}" chromium chromium-browser google-chrome-stable google-chrome chrome
+}
+
+setup_firefox() { browser firefox firefox-esr "${PUSHWIRE_FIREFOX:-}" firefox-esr firefox; }
 
 # nginx is unpacked and not installed, since Debian's package would start a server on port 80. It needs what every Debian
 # has: libc, OpenSSL, PCRE2 and zlib.
@@ -331,9 +358,11 @@ part wstest setup_wstest
 part py3 setup_py3
 part node setup_node
 part jetty setup_jetty
+part ece setup_ece
 part chromium setup_chromium
 part nginx setup_nginx
 part qemu setup_qemu
+part firefox setup_firefox
 part lint setup_lint
 
 {
@@ -347,6 +376,8 @@ part lint setup_lint
   write PUSHWIRE_PY3 "$cache/py3/bin/python"
   write PUSHWIRE_JETTY "$cache/bin/jetty"
   write PUSHWIRE_NGINX "$cache/bin/nginx"
+  write PUSHWIRE_FIREFOX "$cache/bin/firefox"
+  write PUSHWIRE_ECE "$cache/bin/ece"
 } >"$cache/env.sh"
 
 if ((${#missing[@]})); then

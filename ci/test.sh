@@ -15,7 +15,7 @@ the sum of the tests that really ran.
   vet       go vet, go mod tidy -diff, staticcheck, govulncheck where its database can be reached
   race      go test -race of all packages but autobahn, in random order; the foreign peers and the browser are among them
   autobahn  the Autobahn suite in both directions, about a quarter of an hour on two processors
-  386       go test for 32 bits: mask, frame, handshake, deflate, eventstream and the root package
+  386       go test for 32 bits: mask, frame, handshake, deflate, eventstream, webpush and the root package
   simd      mask and frame as other processors have them: portable (-tags purego), GOAMD64=v3
   arm64     mask and frame on arm64, under qemu-user where this is another processor
   cross     go vet for windows, darwin, freebsd, linux/arm64 and js
@@ -153,7 +153,7 @@ bits32() {
     return
   fi
   local packages
-  mapfile -t packages < <(go list . ./mask/... ./frame/... ./handshake/... ./deflate/... ./eventstream/... 2>/dev/null)
+  mapfile -t packages < <(go list . ./mask/... ./frame/... ./handshake/... ./deflate/... ./eventstream/... ./webpush 2>/dev/null)
   CGO_ENABLED=0 GOARCH=386 gotest 386 -shuffle=on -timeout 10m "${packages[@]}"
 }
 

@@ -86,6 +86,8 @@ func sourceRefusal(err error) *RefusedError {
 	var cursor *topic.CursorError
 	var e *RefusedError
 	switch {
+	case errors.As(err, &e):
+		return refusal(e) // a source that knows what to answer
 	case errors.As(err, &gone):
 		e = refused(http.StatusGone, tokenGone, "Items after this cursor are not kept any more. Go on from the oldest, and know that some are missing.")
 		e.gone = gone

@@ -1,5 +1,6 @@
-// Package peers proves that pushwire talks to clients and servers of WebSocket
-// and of event streams that the project did not write. It holds tests only.
+// Package peers proves that pushwire talks to clients and servers of WebSocket,
+// of event streams and of Web Push that the project did not write. It holds
+// tests only.
 //
 //   - exchange_test.go: npm's ws and PyPI's websockets, each as a client of
 //     our servers (Handler on net/http, and Serve) and as a server for our
@@ -26,6 +27,18 @@
 //   - client_browser_test.go: the browser client in Chromium, over a site
 //     (client_site_test.go) that goes away, comes back, and stands behind a
 //     middle box.
+//   - push_test.go: messages of webpush decrypted by npm's http_ece, PyPI's
+//     http_ece and the Rust crate ece, and theirs by ours, of every size; npm's
+//     web-push and PyPI's pywebpush send to a push service that is checked and
+//     decrypted by ours; npm's web-push-testing takes and refuses what our
+//     Client sends.
+//   - webpush_service_test.go: npm's web-push and PyPI's pywebpush send through
+//     our push service to our user agent.
+//   - webpush_firefox_test.go: real Firefox with our push service in place of
+//     Mozilla's, through the service's restart.
+//   - webpush_chromium_test.go: what came through our service, in a service
+//     worker of Chromium. remote_test.go drives both browsers by a WebSocket
+//     connection of ours.
 //   - page_test.go: the page of the real "pushwire serve" binary, used in
 //     Chromium as a person would.
 //
@@ -36,8 +49,8 @@
 //
 // # The line protocol
 //
-// A peer is one small script a role in node/, python/ and java/ (a client only,
-// without offer and drop). It reads commands from its standard input and writes
+// A peer is one small script a role in node/, python/, java/ (a client only,
+// without offer and drop) and rust/ (the coding of Web Push only). It reads commands from its standard input and writes
 // events to its standard output, one JSON object a line, and ends with its
 // input. What ought to happen is known to the Go tests only. Payloads are in
 // base64.
@@ -62,6 +75,14 @@
 //	listen     retry (ms)   -> listening port, open id (the Last-Event-ID) for each stream
 //	push       type, id, data
 //	end        ends the answer
+//
+// For Web Push, with keys in base64url as subscriptions have them:
+//
+//	encrypt  p256dh, auth, data           -> encrypted data
+//	decrypt  secret, p256dh, auth, data   -> decrypted data
+//	send     subscription, key (public, private), subject, data, ttl, urgency,
+//	         topic, ca (PEM file)         -> sent code, message (the answer)
+//	service                               -> listening port
 //
 // Unasked come open (to a server), message, ping (ws only), close and error.
 // A command that throws is answered by failed. What the browser's script

@@ -19,11 +19,13 @@ type part struct {
 
 var (
 	chromium    = part{"PUSHWIRE_CHROMIUM", "bin/chromium", "chromium", "Chromium"}
+	firefoxPart = part{"PUSHWIRE_FIREFOX", "bin/firefox", "firefox-esr", "Firefox"}
 	node        = part{"PUSHWIRE_NODE", "", "node", "Node.js"}
 	nodeModules = part{"PUSHWIRE_NODE_MODULES", "node/node_modules", "", "the npm packages of peers/node"}
 	python      = part{"PUSHWIRE_PY3", "py3/bin/python", "", "the PyPI packages of peers/python"}
 	nginx       = part{"PUSHWIRE_NGINX", "bin/nginx", "nginx", "nginx"}
 	jetty       = part{"PUSHWIRE_JETTY", "bin/jetty", "", "Jetty's WebSocket client and a JDK"}
+	ece         = part{"PUSHWIRE_ECE", "bin/ece", "", "the crate ece as peers/rust builds it"}
 )
 
 // need returns where the part is; without it the test is skipped, or fails

@@ -62,6 +62,7 @@ var tables = map[string]func(io.Writer, *Results){
 	"deflate":     deflateTables,
 	"eventstream": eventStreamTables,
 	"fanout":      fanoutTable,
+	"webpush":     pushTable,
 
 	"topic-fanout": topicTables,
 

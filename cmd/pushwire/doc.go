@@ -4,6 +4,9 @@
 //	pushwire listen URL           follows a topic, or any event stream, and prints what comes
 //	pushwire publish URL [TEXT]   publishes to a topic
 //	pushwire connect URL          a WebSocket client: lines in, messages out
+//	pushwire webpush keys         makes the key that push services know an application by
+//	pushwire webpush send FILE    sends a message to the subscriptions in a file
+//	pushwire webpush serve        a push service, for Firefox and other user agents
 //	pushwire help [COMMAND]       what there is
 //
 // Serve listens on 127.0.0.1:8080 unless -addr says otherwise. The page at /
@@ -26,4 +29,13 @@
 // an interrupt, after -n items, or when an event stream ends with 204; 1 when
 // the server refuses. Publish prints the cursor of each item; the exit status
 // is 1 when one was not stored.
+//
+// Webpush keys prints a new key, or with -in one that exists, in both halves;
+// with -out the private half goes to a file. Webpush send reads subscriptions
+// as pages make them and sends one message to all; its exit status is 0 when
+// all push services took it.
+//
+// Webpush serve listens on 127.0.0.1:8081. With -store FILE subscriptions and
+// messages survive its end and a crash. See package webpush/pushservice for what
+// it takes and answers.
 package main

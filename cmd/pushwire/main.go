@@ -38,6 +38,7 @@ var commands = []command{
 	{"listen", "URL", "follows a topic, or any event stream, and prints what comes", listen},
 	{"publish", "URL [TEXT]", "publishes to a topic", publish},
 	{"connect", "URL", "a WebSocket client: lines in, messages out", connect},
+	{"webpush", "COMMAND", "push messages to browsers: keys, sending, a push service", webPush},
 }
 
 func main() {

@@ -18,6 +18,7 @@ import (
 	"github.com/pushwire/pushwire/bench/load"
 	"github.com/pushwire/pushwire/bench/masking"
 	"github.com/pushwire/pushwire/bench/memory"
+	"github.com/pushwire/pushwire/bench/push"
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/bench/servers"
 	"github.com/pushwire/pushwire/bench/streams"
@@ -28,6 +29,7 @@ func TestMain(m *testing.M) {
 	child.Main()
 	fanout.Main()
 	topicfan.Main()
+	push.Main()
 	os.Exit(m.Run())
 }
 
@@ -50,6 +52,8 @@ var tiny = settings{
 	members:           20,
 	broadcasts:        2,
 	checkedBroadcasts: 33, // more than a cycle
+	pushes:            40, // more than the service looks into
+	pushing:           4,
 }
 
 // TestMeasurements runs each measurement with each candidate, checks that no
@@ -145,6 +149,14 @@ func candidatesOf(measurement string) (names []string) {
 	if measurement == "topic-fanout" {
 		for _, c := range topicfan.All {
 			names = append(names, c.Name)
+		}
+		return names
+	}
+	if measurement == "webpush" {
+		for _, c := range push.All {
+			if c.Missing == nil || c.Missing() == "" {
+				names = append(names, c.Name)
+			}
 		}
 		return names
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pushwire/pushwire/bench/child"
 	"github.com/pushwire/pushwire/bench/fanout"
+	"github.com/pushwire/pushwire/bench/push"
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/bench/servers"
 	"github.com/pushwire/pushwire/bench/topicfan"
@@ -48,6 +49,8 @@ type settings struct {
 	members           int                   // deflate-broadcast: connections
 	broadcasts        int                   // deflate-broadcast: measured in one round
 	checkedBroadcasts int                   // deflate-broadcast: before these
+	pushes            int                   // webpush: messages in one round of each kind
+	pushing           int                   // webpush: at a time, to the service
 }
 
 var full = settings{
@@ -70,6 +73,8 @@ var full = settings{
 	members:           2000,
 	broadcasts:        60,
 	checkedBroadcasts: 8,
+	pushes:            5000,
+	pushing:           64,
 }
 
 // measurements by the name of their command.
@@ -82,6 +87,7 @@ var measurements = map[string]func(settings, *report.Results) error{
 	"deflate":     deflates,
 	"eventstream": eventStreams,
 	"fanout":      fanOut,
+	"webpush":     pushes,
 
 	"topic-fanout": topicFanout,
 
@@ -105,6 +111,7 @@ const usage = `usage: bench [flags] command
   eventstream        event streams decoded and encoded in memory
   fanout             one event to many event streams: processor time of the server
   topic-fanout       one item to many readers of a topic, over each transport
+  webpush            push messages encrypted and sent: processor time, allocations, rate
 
   readme   writes the tables of README.md from the stored results
 
@@ -114,6 +121,7 @@ func main() {
 	child.Main()
 	fanout.Main()
 	topicfan.Main()
+	push.Main()
 	s := full
 	flag.IntVar(&s.rounds, "rounds", s.rounds, "rounds; tables show the median")
 	flag.DurationVar(&s.span, "span", s.span, "echo: measured time in one round")

@@ -1,0 +1,317 @@
+package pushservice
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// What a service was told before it ended is known to the next one on the same
+// store: subscriptions, keys, messages in their order, receipts, and what is
+// gone.
+func TestServiceGoesOnWithItsStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	memory := &Memory{}
+	for name, open := range map[string]func(t *testing.T) Store{
+		"Memory": func(*testing.T) Store { return memory },
+		"File": func(t *testing.T) Store {
+			f, err := OpenFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return f
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, err := New(&Options{Store: open(t)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				u, uaid := hello(t, s, "")
+				push := u.register(channel1, "")
+				_, public := newSigner(t)
+				_, restricted, _ := links(t, want(t, s, 201, "POST", pathSubscribe, `{"vapid":"`+public+`"}`, "Content-Type", "application/webpush-options+json"))
+				goneSub, gone, _ := subscribed(t, s)
+				want(t, s, 204, "DELETE", goneSub, "")
+				for _, body := range []string{"1", "2", "3"} {
+					want(t, s, 201, "POST", push, body, "TTL", "1000")
+					time.Sleep(time.Millisecond)
+					if m := u.want(typeOfMessage); body == "2" {
+						u.ack(m, AckDelivered)
+					}
+				}
+				res := want(t, s, 202, "POST", push, "receipt", "Prefer", "respond-async", "TTL", "1000")
+				set, _ := link(res.Header, relReceipt)
+				u.ack(u.want(typeOfMessage), AckDelivered)
+				want(t, s, 201, "POST", push, "4", "TTL", "5")
+				u.want(typeOfMessage)
+				synctest.Wait()
+				before := s.Stats()
+				shutdown(t, s)
+				u.wantClose(1001, "")
+				want(t, s, 503, "POST", push, "x")
+				want(t, s, 503, "POST", pathSubscribe, "")
+
+				time.Sleep(10 * time.Second)
+				s = newService(t, &Options{Store: open(t)})
+				synctest.Wait()
+				after := s.Stats()
+				before.Connected, after.Connected = 0, 0
+				before.Messages, before.Bytes = before.Messages-1, before.Bytes-1-messageCost // "4" expired
+				if d := cmp.Diff(before, after); d != "" {
+					t.Errorf("(-before +after):\n%s", d)
+				}
+				want(t, s, 410, "POST", gone, "x")
+				want(t, s, 401, "POST", restricted, "x")
+				if got := receipts(t, want(t, s, 200, "GET", set, "")); len(got.list) != 1 || got.list[0].Status != 204 {
+					t.Errorf("receipts: %+v", got)
+				}
+				u, again := hello(t, s, uaid)
+				if again != uaid {
+					t.Errorf("the user agent is %s now", again)
+				}
+				for _, wanted := range []string{"1", "3"} {
+					m := u.want(typeOfMessage)
+					if got, _ := base64.RawURLEncoding.DecodeString(m.Data); string(got) != wanted {
+						t.Errorf("got %q, want %q", got, wanted)
+					}
+					u.ack(m, AckDelivered)
+				}
+				u.silence("that was all", time.Second)
+				want(t, s, 201, "POST", push, "new")
+				u.want(typeOfMessage)
+			})
+		})
+	}
+}
+
+// fickle is a store that can be told to fail.
+type fickle struct {
+	Memory
+	mu    sync.Mutex
+	fails bool
+	calls int
+}
+
+func (f *fickle) Apply(ctx context.Context, c []Change) error {
+	f.mu.Lock()
+	f.calls++
+	fails := f.fails
+	f.mu.Unlock()
+	if fails {
+		return errors.New("the disk is full")
+	}
+	return f.Memory.Apply(ctx, c)
+}
+
+func (f *fickle) fail(yes bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fails = yes
+}
+
+// What could not be kept is answered with 503 and Retry-After, and is not
+// there, so that trying again makes no second one; when the store is well
+// again, nothing is missing from it.
+func TestStoreThatFails(t *testing.T) {
+	store := &fickle{}
+	s, err := New(&Options{Store: store, Rate: -1, Burst: -1, MaxPayload: 1 << 20, MaxBytes: -1, MaxAgentBytes: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, uaid := hello(t, s, "")
+	u.register(channel1, "")
+	sub, push, _ := subscribed(t, s)
+	topic := want(t, s, 201, "POST", push, "x", "Topic", "t").Header.Get("Location")
+	before := s.Stats()
+	store.fail(true)
+	res := want(t, s, 503, "POST", push, "new")
+	if res.Header.Get("Retry-After") == "" || strings.Contains(text(res), "disk") {
+		t.Errorf("the answer is %v %s", res.Header, text(res))
+	}
+	want(t, s, 503, "POST", pathSubscribe, "")
+	u.send(`{"messageType":"register","channelID":"` + channel1 + `"}`) // again, which changes nothing
+	if m := u.want(typeRegister); m.Status != 503 {
+		t.Errorf("register was answered with %+v", m)
+	}
+	if d := cmp.Diff(before, s.Stats()); d != "" {
+		t.Errorf("what was not kept is there (-before +after):\n%s", d)
+	}
+	// One that took another's place stays, or both would be lost.
+	want(t, s, 503, "POST", push, "y", "Topic", "t")
+	if d := cmp.Diff(before, s.Stats()); d != "" {
+		t.Errorf("with a topic (-before +after):\n%s", d)
+	}
+	want(t, s, 404, "GET", topic, "")
+	// It does not take more and more while nothing is kept.
+	big := strings.Repeat("x", 1<<20)
+	waits := func() int {
+		s.st.commit.mu.Lock()
+		defer s.st.commit.mu.Unlock()
+		return s.st.commit.bytes
+	}
+	for n := 0; waits() <= maxPending; n++ {
+		if want(t, s, 503, "POST", push, big); n > 100 {
+			t.Fatalf("after %d MiB, %d bytes wait for the store", n, waits())
+		}
+	}
+	full := waits()
+	want(t, s, 503, "POST", push, big)
+	want(t, s, 503, "POST", pathSubscribe, "")
+	if waits() != full || full > maxPending+2<<20 {
+		t.Errorf("%d bytes wait, then %d", full, waits())
+	}
+	store.fail(false)
+	s.st.commit.kick()
+	s.st.commit.wg.Wait()
+	if waits() != 0 {
+		t.Errorf("%d bytes still wait", waits())
+	}
+	want(t, s, 201, "POST", push, "z")
+	u.c.CloseNow()
+	shutdown(t, s)
+
+	s = newService(t, &Options{Store: &store.Memory})
+	u, again := hello(t, s, uaid)
+	if again != uaid {
+		t.Errorf("the user agent is %s", again)
+	}
+	wantPushes(t, want(t, s, 200, "GET", sub, ""), "y", "z")
+}
+
+// slow is a store that takes its time, and counts.
+type slow struct {
+	Memory
+	calls int
+}
+
+func (s *slow) Apply(ctx context.Context, c []Change) error {
+	s.calls++ // one at a time, which the race detector sees to
+	time.Sleep(time.Second)
+	return s.Memory.Apply(ctx, c)
+}
+
+// Requests that come while the store is busy share its next write.
+func TestCommitsAreShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &slow{}
+		s := newService(t, &Options{Store: store, Rate: -1, Burst: -1})
+		_, push, _ := subscribed(t, s)
+		store.calls = 0
+		begin := time.Now()
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				if res := do(t, s, "POST", push, "x"); res.StatusCode != 201 {
+					t.Error(res.Status)
+				}
+			})
+		}
+		wg.Wait()
+		if d := time.Since(begin); d > 2*time.Second || store.calls > 2 {
+			t.Errorf("100 messages took %v and %d writes", d, store.calls)
+		}
+		// Who gives up does not keep the change from being kept.
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		go do(t, s, "POST", push, "y")
+		time.Sleep(time.Millisecond)
+		r, err := http.NewRequestWithContext(ctx, "POST", push, strings.NewReader("z"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("TTL", "60")
+		s.ServeHTTP(&answerRecorder{header: http.Header{}}, r)
+		time.Sleep(5 * time.Second)
+		if n := store.Len(); n != 102+2 { // and the user agent and its subscription
+			t.Errorf("%d records", n)
+		}
+	})
+}
+
+const crashEnv = "PUSHSERVICE_TEST_CRASH"
+
+// A process that is killed while it takes messages loses none that it said it
+// has.
+func TestKilledProcess(t *testing.T) {
+	if path := os.Getenv(crashEnv); path != "" {
+		crashing(t, path)
+		return
+	}
+	if testing.Short() {
+		t.Skip("a process is started, killed and started again: left out by -short")
+	}
+	path := filepath.Join(t.TempDir(), "store")
+	confirmed := make(map[string]bool)
+	for range 4 {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledProcess$")
+		cmd.Env = append(os.Environ(), crashEnv+"="+path)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if id, ok := strings.CutPrefix(lines.Text(), "kept "); ok {
+				confirmed[id] = true
+				if n++; n == 50 {
+					cmd.Process.Kill()
+				}
+			}
+		}
+		cmd.Wait()
+		if n < 50 {
+			t.Fatalf("the process ended by itself after %d messages", n)
+		}
+	}
+	f, err := OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newService(t, &Options{Store: f})
+	for id := range confirmed {
+		want(t, s, 200, "GET", id, "")
+	}
+	t.Logf("%d messages were confirmed and are there, %d bytes of unfinished writes were cut off", len(confirmed), f.Torn())
+}
+
+// crashing takes messages until it is killed.
+func crashing(t *testing.T, path string) {
+	f, err := OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(&Options{Store: f, Rate: -1, Burst: -1, MaxMessages: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, push, _ := subscribed(t, s)
+	for i := range 4 {
+		go func() {
+			for {
+				res := do(t, s, "POST", push, strings.Repeat(fmt.Sprint(i), 1000), "TTL", "100000")
+				if res.StatusCode == 201 {
+					fmt.Println("kept " + res.Header.Get("Location"))
+				}
+			}
+		}()
+	}
+	time.Sleep(time.Minute)
+}

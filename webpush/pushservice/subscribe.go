@@ -1,0 +1,237 @@
+package pushservice
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"time"
+)
+
+// agentFor returns the user agent with that ID, or a new one when there is
+// none (and "" never is). It is stored with its first subscription. The caller
+// holds mu.
+func (st *state) agentFor(id string) (*agent, error) {
+	if a := st.agents[id]; a != nil {
+		return a, nil
+	}
+	if st.closed {
+		return nil, errClosed
+	}
+	if len(st.agents) >= st.o.MaxAgents {
+		return nil, errTooManyAgents
+	}
+	a := newAgent(newAgentID())
+	a.Seen = time.Now()
+	st.agents[a.ID] = a
+	return a, nil
+}
+
+// release forgets a user agent that has nothing and is not connected. The
+// caller holds mu.
+func (st *state) release(a *agent) {
+	if len(a.subs) == 0 && a.session == nil && len(a.waiting) == 0 && !a.stored {
+		delete(st.agents, a.ID)
+	}
+}
+
+// touch notes that the user agent was seen. The caller holds mu.
+func (st *state) touch(a *agent) {
+	if now := time.Now(); now.Sub(a.Seen) > seenEvery {
+		a.Seen = now
+		if a.stored {
+			st.commit.add(put(KindAgent, a.ID, a.agentRecord))
+			st.commit.kick()
+		}
+	}
+}
+
+// subscribe makes a subscription. With a channel that the user agent has
+// already it returns the one there is, if the key is the same. It returns when
+// the store has it.
+func (st *state) subscribe(ctx context.Context, a *agent, channel string, key []byte) (*subscription, error) {
+	st.mu.Lock()
+	_, known := a.subs[channel]
+	s, n, err := st.subscribeLocked(a, channel, key)
+	st.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	if known {
+		return s, st.commit.wait(ctx, n)
+	}
+	return s, st.confirm(ctx, s, n)
+}
+
+// confirm waits until the store has a subscription, and takes it back when the
+// store fails: nobody has its URL, and the user agent will make another.
+func (st *state) confirm(ctx context.Context, s *subscription, n uint64) error {
+	err := st.commit.wait(ctx, n)
+	if err != nil {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		if st.subs[s.ID] == s {
+			st.commit.add(st.drop(s, false)...)
+			if len(s.agent.subs) == 0 {
+				st.commit.add(st.dropAgentRecord(s.agent)...)
+			}
+		}
+	}
+	return err
+}
+
+func (st *state) subscribeLocked(a *agent, channel string, key []byte) (*subscription, uint64, error) {
+	if st.closed {
+		return nil, 0, errClosed
+	}
+	if st.agents[a.ID] != a {
+		return nil, 0, errNotFound
+	}
+	if s := a.subs[channel]; s != nil {
+		if !bytes.Equal(s.Key, key) {
+			return nil, 0, errConflict
+		}
+		return s, st.commit.add(put(KindSubscription, s.ID, s.subscriptionRecord)), nil
+	}
+	if len(a.subs) >= st.o.MaxSubscriptions {
+		return nil, 0, errTooManySubs
+	}
+	if st.commit.full() {
+		return nil, 0, errStoreFull
+	}
+	s := &subscription{
+		subscriptionRecord: subscriptionRecord{
+			ID: newID(), Push: newID(), Agent: a.ID, Channel: channel, Key: bytes.Clone(key), Created: time.Now(),
+		},
+		agent:  a,
+		topics: make(map[string]*message),
+	}
+	if channel == "" {
+		s.Channel = s.ID
+	}
+	a.subs[s.Channel] = s
+	st.subs[s.ID], st.pushes[s.Push] = s, s
+	var changes []Change
+	if !a.stored {
+		a.stored = true
+		changes = append(changes, put(KindAgent, a.ID, a.agentRecord))
+	}
+	changes = append(changes, put(KindSubscription, s.ID, s.subscriptionRecord))
+	return s, st.commit.add(changes...), nil
+}
+
+// unsubscribe removes a subscription and what waits in it, at the wish of its
+// user agent: who sends to it later is told that it is gone.
+func (st *state) unsubscribe(ctx context.Context, s *subscription) error {
+	st.mu.Lock()
+	if st.subs[s.ID] != s {
+		st.mu.Unlock()
+		return errNotFound
+	}
+	changes := st.drop(s, true)
+	a := s.agent
+	if len(a.subs) == 0 {
+		changes = append(changes, st.dropAgentRecord(a)...)
+	}
+	n := st.commit.add(changes...)
+	st.mu.Unlock()
+	return st.commit.wait(ctx, n)
+}
+
+// dropAgentRecord forgets in the store a user agent that has no subscription
+// left. The caller holds mu.
+func (st *state) dropAgentRecord(a *agent) []Change {
+	var changes []Change
+	if a.stored {
+		a.stored = false
+		changes = append(changes, forget(KindAgent, a.ID))
+	}
+	st.release(a)
+	return changes
+}
+
+// removeAgent removes a user agent, or subscription set, with all it has.
+//
+// RFC 8030, 7.3.1: "A user agent can request that a subscription set be
+// removed by sending a DELETE request to the subscription set URI. This MUST
+// also remove all push message subscriptions in the set."
+func (st *state) removeAgent(ctx context.Context, a *agent) error {
+	st.mu.Lock()
+	if st.agents[a.ID] != a {
+		st.mu.Unlock()
+		return errNotFound
+	}
+	n := st.commit.add(st.dropAgent(a, true)...)
+	st.mu.Unlock()
+	return st.commit.wait(ctx, n)
+}
+
+// dropAgent is removeAgent for who holds mu.
+func (st *state) dropAgent(a *agent, asked bool) []Change {
+	var changes []Change
+	for _, s := range a.subs {
+		changes = append(changes, st.drop(s, asked)...)
+	}
+	changes = append(changes, st.dropAgentRecord(a)...)
+	if a.session == nil {
+		delete(st.agents, a.ID)
+	}
+	a.waiting.notify()
+	return changes
+}
+
+// drop takes a subscription out. asked says that the user agent wished it. The
+// caller holds mu.
+func (st *state) drop(s *subscription, asked bool) []Change {
+	a := s.agent
+	delete(a.subs, s.Channel)
+	delete(st.subs, s.ID)
+	delete(st.pushes, s.Push)
+	// What hangs on a record goes before it: a crash may come between.
+	var changes []Change
+	for _, m := range slices.Clone(a.queue) {
+		if m.sub == s {
+			changes = append(changes, st.finish(m, statusNotDelivered)...)
+		}
+	}
+	if asked {
+		changes = append(changes, st.gone.add(s.Push, time.Now())...)
+	}
+	a.waiting.notify()
+	return append(changes, forget(KindSubscription, s.ID))
+}
+
+// goneList are the push resources of removed subscriptions, the oldest first,
+// bounded by maxGone.
+type goneList struct {
+	at    map[string]time.Time
+	order []string
+}
+
+func (g *goneList) has(id string) bool {
+	_, ok := g.at[id]
+	return ok
+}
+
+// loaded adds one that the store had; sort brings them in order afterwards.
+func (g *goneList) loaded(id string, at time.Time) {
+	if g.at == nil {
+		g.at = make(map[string]time.Time)
+	}
+	g.at[id] = at
+	g.order = append(g.order, id)
+}
+
+func (g *goneList) sort() {
+	slices.SortFunc(g.order, func(a, b string) int { return g.at[a].Compare(g.at[b]) })
+}
+
+func (g *goneList) add(id string, at time.Time) []Change {
+	g.loaded(id, at)
+	changes := []Change{put(KindGone, id, at)}
+	for len(g.order) > maxGone {
+		delete(g.at, g.order[0])
+		changes = append(changes, forget(KindGone, g.order[0]))
+		g.order = g.order[1:]
+	}
+	return changes
+}

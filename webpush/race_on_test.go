@@ -1,0 +1,6 @@
+//go:build race
+
+package webpush
+
+// raceOn: the race detector makes cryptography ten times slower.
+const raceOn = true
