@@ -73,7 +73,7 @@ func TestStreamOverAllWays(t *testing.T) {
 		log, real, _ := filled(t, 2)
 		// Its timeouts are for requests that take no time.
 		srv := w.serve(t, httpstream.Handler(log, nil), func(s *http.Server) {
-			s.ReadTimeout, s.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
+			s.ReadTimeout, s.WriteTimeout = 2*time.Second, 2*time.Second // a busy machine needs some for the handshake of TLS
 		})
 		res := open(t, srv.Client(), "GET "+srv.URL, "", "Accept", acceptLines)
 		defer res.Body.Close()
@@ -89,7 +89,7 @@ func TestStreamOverAllWays(t *testing.T) {
 			fill(log, i, i)
 			l.want(real(`{"cursor":"E-` + itoa(i) + `","data":"` + itoa(i) + `"}`)) // flushed: it is there before the next
 			if i == 5 {
-				time.Sleep(150 * time.Millisecond) // longer than the timeouts of the server
+				time.Sleep(2100 * time.Millisecond) // longer than the timeouts of the server
 			}
 		}
 		log.Close()
