@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/pushwire/pushwire/frame"
 	"github.com/pushwire/pushwire/handshake"
 	"github.com/pushwire/pushwire/httpstream"
+	"github.com/pushwire/pushwire/webpush"
 )
 
 const (
@@ -41,6 +44,9 @@ func serve(ctx context.Context, c console, args []string) int {
 	cert := f.String("cert", "", "`file` with the certificate chain in PEM; with -key, serves https and wss")
 	key := f.String("key", "", "`file` with the certificate's private key in PEM")
 	plain := f.Bool("plain", false, "never compress messages; without it they are for clients that offer permessage-deflate")
+	pushKey := f.String("push-key", "", "`file` with the key for Web Push, as \"pushwire webpush keys\" makes it; without it there is a new one each time")
+	subject := f.String("push-subject", "mailto:demo@example.com", "`URI` or mail address that push services may turn to")
+	private := f.Bool("push-private", false, "send push messages to services at private addresses, too, as \"pushwire webpush serve\" is")
 	verbose := f.Bool("v", false, "log refused handshakes and connections that ended badly")
 	if status, ok := parse(f, c, args, 0); !ok {
 		return status
@@ -58,6 +64,11 @@ func serve(ctx context.Context, c console, args []string) int {
 			return exitFailed
 		}
 		secure = &tls.Config{Certificates: []tls.Certificate{pair}}
+	}
+	vapid, err := pushKeyOf(*pushKey)
+	if err != nil {
+		fmt.Fprintf(c.err, "pushwire serve: %v\n", err)
+		return exitFailed
 	}
 	l, err := net.Listen("tcp", *addr)
 	if err != nil {
@@ -78,6 +89,9 @@ func serve(ctx context.Context, c console, args []string) int {
 	mux.Handle(echoPath, pushwire.Handler(echo, options))
 	demo := newDemo(httpstream.Options{Socket: options, Logger: options.Logger})
 	demo.register(mux)
+	push := &pushDemo{client: &webpush.Client{Key: vapid, Subject: *subject, Guard: webpush.Guard{Any: *private}, Logger: options.Logger}}
+	push.register(mux)
+	defer push.client.CloseIdleConnections()
 	go demo.run(ctx)
 	server := &http.Server{
 		Handler:           mux,
@@ -110,6 +124,22 @@ func serve(ctx context.Context, c console, args []string) int {
 	case <-ctx.Done():
 	}
 	return shutdown(c.out, server, &group, demo)
+}
+
+// pushKeyOf reads the key for Web Push from a file, or makes one.
+func pushKeyOf(file string) (*webpush.Key, error) {
+	if file == "" {
+		return webpush.GenerateKey()
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	key, err := webpush.ParseKey(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return key, nil
 }
 
 // echo answers every message with the same message.
