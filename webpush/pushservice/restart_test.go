@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/pushwire/pushwire/internal/leftout"
 )
 
 // What a service was told before it ended is known to the next one on the same
@@ -253,7 +255,7 @@ func TestKilledProcess(t *testing.T) {
 		return
 	}
 	if testing.Short() {
-		t.Skip("a process is started, killed and started again: left out by -short")
+		leftout.Skip(t, "a process that is killed and started again, by -short")
 	}
 	path := filepath.Join(t.TempDir(), "store")
 	confirmed := make(map[string]bool)
