@@ -188,7 +188,7 @@ func TestStoreThatFails(t *testing.T) {
 	shutdown(t, s)
 
 	s = newService(t, &Options{Store: &store.Memory})
-	u, again := hello(t, s, uaid)
+	_, again := hello(t, s, uaid)
 	if again != uaid {
 		t.Errorf("the user agent is %s", again)
 	}
