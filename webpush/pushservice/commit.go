@@ -32,6 +32,7 @@ type committer struct {
 	done    uint64 // of these, how many are kept
 	kicked  bool   // a goroutine of ours is about to take what waits
 	failed  bool   // the last Apply failed
+	ending  bool   // close has begun, and brings out what waits itself
 	wg      sync.WaitGroup
 }
 
@@ -74,6 +75,11 @@ func (c *committer) wait(ctx context.Context, n uint64) error {
 	select {
 	case <-c.turn:
 	case <-c.closed:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.done >= n { // the last write took it along
+			return nil
+		}
 		return errClosed
 	case <-ctx.Done():
 		c.kick() // nobody else may come
@@ -138,7 +144,7 @@ func (c *committer) kick() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.kicked || len(c.pending) == 0 {
+	if c.kicked || c.ending || len(c.pending) == 0 {
 		return
 	}
 	c.kicked = true
@@ -158,9 +164,12 @@ func (c *committer) close() error {
 	if c.store == nil {
 		return nil
 	}
+	c.mu.Lock()
+	c.ending = true
+	c.mu.Unlock()
 	c.wg.Wait()
 	<-c.turn // nobody gets it any more
-	close(c.closed)
+	defer close(c.closed)
 	c.mu.Lock()
 	n := c.added
 	c.mu.Unlock()

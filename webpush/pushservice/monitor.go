@@ -70,8 +70,8 @@ func (s *Service) follow(w http.ResponseWriter, r *http.Request, f feed) {
 		// business here.
 		Origins: handshake.Origins{Host: s.ownHost()},
 		Group:   &s.monitors,
-		Logger:  s.st.o.Logger,
-		Socket:  &pushwire.AcceptOptions{Config: pushwire.Config{Logger: s.st.o.Logger}},
+		Logger:  s.logger,
+		Socket:  &pushwire.AcceptOptions{Config: pushwire.Config{Logger: s.logger}},
 	}).ServeHTTP(w, preferred(r))
 }
 

@@ -103,7 +103,9 @@ type Options struct {
 }
 
 // Trace is a set of hooks for metrics and tests. Each may be nil. They are
-// called from the goroutines that serve, without locks, and must be quick.
+// called from the goroutines that serve, without locks, and must be quick. A
+// panic in one ends the request or connection that it is called for; in
+// Delivered, which nobody waits for, the process.
 type Trace struct {
 	// Hello is called once a user agent's hello was answered.
 	Hello func(agent string)

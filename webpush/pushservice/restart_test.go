@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/pushwire/pushwire/internal/leftout"
 )
 
 // What a service was told before it ended is known to the next one on the same
@@ -186,7 +188,7 @@ func TestStoreThatFails(t *testing.T) {
 	shutdown(t, s)
 
 	s = newService(t, &Options{Store: &store.Memory})
-	u, again := hello(t, s, uaid)
+	_, again := hello(t, s, uaid)
 	if again != uaid {
 		t.Errorf("the user agent is %s", again)
 	}
@@ -243,6 +245,53 @@ func TestCommitsAreShared(t *testing.T) {
 	})
 }
 
+// A message that comes while the service ends is answered by what became of it.
+func TestShutdownWhileMessagesCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &slow{}
+		s, err := New(&Options{Store: store, Rate: -1, Burst: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, uaid := hello(t, s, "")
+		mozilla := u.register(channel1, "")
+		_, push, _ := subscribed(t, s)
+		want(t, s, 201, "POST", mozilla, "x", "TTL", "0") // handed out and never acknowledged
+		var mu sync.Mutex
+		kept, refused := 0, 0
+		var wg sync.WaitGroup
+		for i := range 50 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+				res := do(t, s, "POST", push, "x", "TTL", "1000")
+				mu.Lock()
+				defer mu.Unlock()
+				switch res.StatusCode {
+				case 201:
+					kept++
+				case 503:
+					refused++
+				default:
+					t.Errorf("answered %s", res.Status)
+				}
+			})
+		}
+		time.Sleep(2500 * time.Millisecond)
+		shutdown(t, s)
+		wg.Wait()
+		if kept == 0 || refused == 0 || kept+refused != 50 {
+			t.Errorf("%d kept, %d refused", kept, refused)
+		}
+		s = newService(t, &Options{Store: &store.Memory})
+		if n := s.Stats().Messages; n != kept {
+			t.Errorf("%d are there, %d were answered with 201", n, kept)
+		}
+		if _, again := hello(t, s, uaid); again != uaid {
+			t.Errorf("the user agent is %s", again)
+		}
+	})
+}
+
 const crashEnv = "PUSHSERVICE_TEST_CRASH"
 
 // A process that is killed while it takes messages loses none that it said it
@@ -253,7 +302,7 @@ func TestKilledProcess(t *testing.T) {
 		return
 	}
 	if testing.Short() {
-		t.Skip("a process is started, killed and started again: left out by -short")
+		leftout.Skip(t, "a process that is killed and started again, by -short")
 	}
 	path := filepath.Join(t.TempDir(), "store")
 	confirmed := make(map[string]bool)

@@ -3,6 +3,7 @@ package pushservice
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,8 +31,9 @@ const (
 // user agents. All methods may be called from any goroutine.
 type Service struct {
 	st     *state
-	public *url.URL // Options.URL; nil to go by each request
-	prefix string   // path of Options.URL
+	public *url.URL     // Options.URL; nil to go by each request
+	prefix string       // path of Options.URL
+	logger *slog.Logger // Options.Logger, nil for the layers below to do as they do without
 
 	socket     http.Handler
 	group      pushwire.Group
@@ -45,6 +47,9 @@ type Service struct {
 // [Service.Shutdown].
 func New(o *Options) (*Service, error) {
 	s := &Service{st: newState(o.withDefaults())}
+	if o != nil {
+		s.logger = o.Logger
+	}
 	if u := s.st.o.URL; u != "" {
 		p, err := url.Parse(u)
 		if err != nil || p.Host == "" || p.Scheme != "https" && p.Scheme != "http" || p.RawQuery != "" || p.Fragment != "" || p.User != nil {
@@ -60,7 +65,7 @@ func New(o *Options) (*Service, error) {
 		Config: pushwire.Config{
 			MaxMessage: maxAgentMessage,
 			Queue:      pushwire.Queue{Policy: pushwire.DropNewest}, // of broadcasts, which must not wait for one
-			Logger:     s.st.o.Logger,
+			Logger:     s.logger,
 		},
 		Protocols: []string{Subprotocol},
 		Group:     &s.group,

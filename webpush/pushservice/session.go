@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"runtime"
 	"strings"
 	"time"
 
@@ -46,7 +47,11 @@ var (
 
 // serveAgent serves a connection.
 func (s *Service) serveAgent(ctx context.Context, c *pushwire.Conn, r *handshake.Request) {
-	sess, err := s.hello(ctx, c, r)
+	var sess *session
+	err := aside(func() (err error) {
+		sess, err = s.hello(ctx, c, r)
+		return err
+	})
 	if err == nil {
 		defer sess.end()
 		err = sess.serve(ctx)
@@ -201,15 +206,42 @@ func (sess *session) serve(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		m, err := parseAgentMessage(msg.Data)
+		err := aside(func() error {
+			m, err := parseAgentMessage(msg.Data)
+			if err != nil {
+				return err
+			}
+			return sess.handle(ctx, m)
+		})
 		if err != nil {
-			return err
-		}
-		if err := sess.handle(ctx, m); err != nil {
 			return err
 		}
 	}
 	return errClosed
+}
+
+// aside calls f on a goroutine of its own and waits for it, as if it had been
+// called here. JSON, and the hooks of an application, need more stack than a
+// goroutine that waits for the next message should keep: 4 to 8 KiB for each
+// connection.
+func aside(f func() error) (err error) {
+	var panicked any
+	returned := false
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { panicked = recover() }()
+		err = f()
+		returned = true
+	}()
+	<-done
+	switch {
+	case returned:
+		return err
+	case panicked == nil: // the hook of a test that fails
+		runtime.Goexit()
+	}
+	panic(panicked)
 }
 
 // handle does what one message asks for.

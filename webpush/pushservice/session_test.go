@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -519,5 +522,28 @@ func TestAgentHandshake(t *testing.T) {
 	go shutdown(t, s)
 	if _, _, err := c.Read(t.Context()); pushwire.CodeOf(err) != frame.CodeGoingAway {
 		t.Errorf("at the shutdown: %v", err)
+	}
+}
+
+// A hook that panics ends its connection and not the process.
+func TestHookPanics(t *testing.T) {
+	s := newService(t, &Options{Trace: &Trace{Subscribed: func(_, _ string) { panic("a mistake of the application") }}})
+	url := "ws" + strings.TrimPrefix(serveOn(t, s), "http") + "/"
+	log.SetOutput(io.Discard) // of pushwire.Handler, which says so
+	defer log.SetOutput(os.Stderr)
+	c, _, err := pushwire.Dial(t.Context(), url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []string{`{"messageType":"hello"}`, `{"messageType":"register","channelID":"` + channel1 + `"}`} {
+		if err := c.Write(t.Context(), frame.Text, []byte(m)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := c.Read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, p, err := c.Read(t.Context()); pushwire.CodeOf(err) != frame.CodeInternal {
+		t.Errorf("got %q, %v", p, err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 const (
 	defaultTimeout = 10 * time.Second
 	maxUnread      = 1_024
+	maxSeen        = 16_384 // messages that are told from ones that come again
 )
 
 // Message is a push message that arrived.
@@ -56,6 +57,7 @@ type UserAgent struct {
 	channels map[string]*channel
 	answers  []answer
 	headers  map[string]http.Header // of requests, by message
+	seen     map[string]bool        // messages that were kept for Next
 }
 
 // channel is one subscription.
@@ -114,6 +116,7 @@ func newUserAgent(t testing.TB) *UserAgent {
 	u := &UserAgent{
 		t: t, messages: make(chan Message, maxUnread), dial: &pushwire.DialOptions{},
 		channels: make(map[string]*channel), headers: make(map[string]http.Header),
+		seen: make(map[string]bool),
 	}
 	return u
 }

@@ -110,6 +110,7 @@ func (u *UserAgent) take(l *line, r reply) bool {
 	ch := u.channels[r.ChannelID]
 	m := Message{Header: u.headers[r.Version]}
 	delete(u.headers, r.Version)
+	again := u.seen[r.Version] // the acknowledgement was lost with a connection
 	u.mu.Unlock()
 	code := pushservice.AckDelivered
 	body, err := base64.RawURLEncoding.DecodeString(r.Data)
@@ -124,13 +125,19 @@ func (u *UserAgent) take(l *line, r reply) bool {
 	if m.Err != nil {
 		code = pushservice.AckUndecryptable
 	}
-	if ch != nil {
+	if ch != nil && !again {
 		m.Subscription = ch.sub
 		select {
 		case u.messages <- m:
 		case <-l.c.Done():
 			return false // the service sends it again
 		}
+		u.mu.Lock()
+		if len(u.seen) >= maxSeen {
+			clear(u.seen)
+		}
+		u.seen[r.Version] = true
+		u.mu.Unlock()
 	}
 	ack := map[string]any{"messageType": "ack", "updates": []any{map[string]any{
 		"channelID": r.ChannelID, "version": r.Version, "code": code,
