@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,6 +122,23 @@ func TestReceipts(t *testing.T) {
 	want := []string{"a.example ", `a.example <https://a.example/receipts/1>; rel="urn:ietf:params:push:receipt"`, "b.example "}
 	if diff := cmp.Diff(want, links); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestReceiptsElsewhere: a service can't have us send its receipt subscription,
+// or anything else, along with an address of another.
+func TestReceiptsElsewhere(t *testing.T) {
+	c := newClient(t, func(r *http.Request) (*http.Response, error) {
+		if r.Header.Get("Link") != "" {
+			t.Errorf("Link %s", r.Header.Get("Link"))
+		}
+		return answer(202, "", "Link", `<https://elsewhere.example/receipts/1>; rel="urn:ietf:params:push:receipt"`), nil
+	})
+	for range 2 {
+		a, err := c.Send(t.Context(), newUserKeys(t).Subscription(sampleEndpoint), &Message{Receipt: true})
+		if err != nil || a.Receipts != "" {
+			t.Errorf("%+v, %v", a, err)
+		}
 	}
 }
 
@@ -307,7 +325,8 @@ func TestTokenIsReused(t *testing.T) {
 	})
 }
 
-// TestTokenOfASlowStore: those who waited for a signature use it.
+// TestTokenOfASlowStore: those who waited for a signature use it, also one that
+// was made after they had come. The first attempt to sign fails.
 func TestTokenOfASlowStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, func(*http.Request) (*http.Response, error) { return answer(201, ""), nil })
@@ -317,19 +336,26 @@ func TestTokenOfASlowStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Key = key
-		slow.spoil = func(der []byte) []byte { time.Sleep(time.Second); return der }
+		slow.spoil = func(der []byte) []byte {
+			time.Sleep(time.Second)
+			if slow.calls == 1 {
+				return nil
+			}
+			return der
+		}
 		u := newUserKeys(t)
 		var wg sync.WaitGroup
+		var failed atomic.Int32
 		for i := range 20 {
 			wg.Go(func() {
 				if _, err := c.Send(t.Context(), u.Subscription(fmt.Sprintf("https://a.example/%d", i)), &Message{}); err != nil {
-					t.Error(err)
+					failed.Add(1)
 				}
 			})
 		}
 		wg.Wait()
-		if slow.calls != 1 {
-			t.Errorf("%d signatures", slow.calls)
+		if slow.calls != 2 || failed.Load() != 1 {
+			t.Errorf("%d signatures, %d messages failed", slow.calls, failed.Load())
 		}
 	})
 }
