@@ -65,6 +65,7 @@ func (e *NetworkError) Token() string { return "webpush_network" }
 //   - a [*NetworkError]: there was no answer; a [*GuardError] is within it if
 //     the endpoint is not at a public address;
 //   - a [*SubscriptionError], [*ConfigError] or [*SizeError]: nothing was sent;
+//   - that of the key, where it is in a store: nothing was sent either;
 //   - that of ctx, with the last of the others if there was one.
 func (c *Client) Send(ctx context.Context, sub *Subscription, m *Message) (*Accepted, error) {
 	if ctx.Err() != nil {

@@ -215,7 +215,7 @@ func TestErrorsKeepTheEndpointSecret(t *testing.T) {
 	} {
 		c := newClient(t, fail)
 		c.Retry = Retry{Attempts: 2, Base: time.Microsecond}
-		c.Timeout = 10 * time.Millisecond
+		c.Timeout = 200 * time.Millisecond
 		c.Logger = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		_, err := c.Send(t.Context(), newUserKeys(t).Subscription(sampleEndpoint), &Message{})
 		if err == nil {
