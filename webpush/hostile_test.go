@@ -78,6 +78,10 @@ func endless(nc net.Conn, chunk []byte, pause time.Duration) (n int) {
 	}
 }
 
+// patience is what a machine that is busy with other tests may take longer; what
+// is tested would go on for ever.
+const patience = 10 * time.Second
+
 // TestHostileBodies: an answer is held against bounds of bytes and of time, and
 // what it says before counts.
 func TestHostileBodies(t *testing.T) {
@@ -90,11 +94,11 @@ func TestHostileBodies(t *testing.T) {
 		least      time.Duration // that it takes
 		most       time.Duration
 	}{
-		{"a huge body that is announced", "HTTP/1.1 403 Forbidden\r\nContent-Length: 10000000000\r\n\r\n", []byte(strings.Repeat("no ", 1<<12)), 0, 403, maxWords, 0, time.Second},
-		{"a body without end", "HTTP/1.1 500 No\r\nConnection: close\r\n\r\n", []byte(strings.Repeat("no ", 1<<12)), 0, 500, maxWords, 0, time.Second},
-		{"a slow body without end", "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n", []byte("n"), 50 * time.Millisecond, 403, 1, drainTime, drainTime + time.Second},
-		{"a slow body after success", "HTTP/1.1 201 Created\r\nConnection: close\r\n\r\n", []byte("y"), 50 * time.Millisecond, 201, 0, drainTime, drainTime + time.Second},
-		{"a huge body after success", "HTTP/1.1 201 Created\r\nContent-Length: 10000000000\r\n\r\n", make([]byte, 1<<12), 0, 201, 0, 0, time.Second},
+		{"a huge body that is announced", "HTTP/1.1 403 Forbidden\r\nContent-Length: 10000000000\r\n\r\n", []byte(strings.Repeat("no ", 1<<12)), 0, 403, maxWords, 0, patience},
+		{"a body without end", "HTTP/1.1 500 No\r\nConnection: close\r\n\r\n", []byte(strings.Repeat("no ", 1<<12)), 0, 500, maxWords, 0, patience},
+		{"a slow body without end", "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n", []byte("n"), 50 * time.Millisecond, 403, 1, drainTime, drainTime + patience},
+		{"a slow body after success", "HTTP/1.1 201 Created\r\nConnection: close\r\n\r\n", []byte("y"), 50 * time.Millisecond, 201, 0, drainTime, drainTime + patience},
+		{"a huge body after success", "HTTP/1.1 201 Created\r\nContent-Length: 10000000000\r\n\r\n", make([]byte, 1<<12), 0, 201, 0, 0, patience},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -169,7 +173,7 @@ func TestHostileHeads(t *testing.T) {
 			if strings.Contains(err.Error(), "secret") {
 				t.Errorf("%v tells the endpoint", err)
 			}
-			if took := time.Since(begin); took > 5*time.Second {
+			if took := time.Since(begin); took > patience {
 				t.Errorf("took %v", took)
 			}
 		})

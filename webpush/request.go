@@ -3,6 +3,7 @@ package webpush
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -66,7 +67,7 @@ const relReceipt = "urn:ietf:params:push:receipt"
 func (c *Client) request(ctx context.Context, out *outgoing) (*http.Request, error) {
 	auth, receipt, err := c.origins.authorization(ctx, c.Key, out.origin, c.contact)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("webpush: no token for %s: %w", out.origin, err)
 	}
 	// The values of all fields are cut from one slice.
 	values := make([]string, 0, 8)

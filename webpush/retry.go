@@ -27,7 +27,7 @@ const (
 // The waits are random between 0 and a bound that doubles ("full jitter"), so
 // that what failed together does not come back together. What a service asks
 // for in Retry-After is waited for before that. If it asks for more than
-// MaxWait, the message is given back with [ErrRateLimited] at once.
+// MaxWait, the error comes back at once, and its RetryAfter says how long.
 //
 // After an error of the network nobody knows whether the service has the
 // message, so it may arrive twice. A Topic prevents that while the user agent

@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -20,16 +18,6 @@ const (
 	maxDrain  = 64 << 10
 	drainTime = 2 * time.Second
 )
-
-// Accepted is what a push service says of a message that it has taken. It has
-// not been delivered then: RFC 8030, 5 says no more than that.
-type Accepted struct {
-	StatusCode int           // 201, or 202 with a receipt to come
-	Location   string        // URL of the message, with which it can be deleted; "" for none
-	TTL        time.Duration // that the service keeps it for, if it says; -1 if not
-	Receipts   string        // URL of the receipt subscription, "" for none
-	Attempts   int           // that it took
-}
 
 // A NetworkError is an attempt that came to no answer. The text has the origin
 // of the endpoint and no more of it.
@@ -65,6 +53,7 @@ func (e *NetworkError) Token() string { return "webpush_network" }
 //   - a [*NetworkError]: there was no answer; a [*GuardError] is within it if
 //     the endpoint is not at a public address;
 //   - a [*SubscriptionError], [*ConfigError] or [*SizeError]: nothing was sent;
+//   - that of the key, where it is in a store: nothing was sent either;
 //   - that of ctx, with the last of the others if there was one.
 func (c *Client) Send(ctx context.Context, sub *Subscription, m *Message) (*Accepted, error) {
 	if ctx.Err() != nil {
@@ -197,57 +186,4 @@ func drain(res *http.Response, keep []byte, cancel func()) []byte {
 	}
 	io.CopyN(io.Discard, res.Body, maxDrain)
 	return keep
-}
-
-// accepted reads the answer to a message that was taken.
-func accepted(endpoint *url.URL, res *http.Response) *Accepted {
-	a := &Accepted{StatusCode: res.StatusCode, TTL: -1}
-	// RFC 8030, 5: "A URI for the push message resource that was created in
-	// response to the request MUST be returned in the Location header field."
-	if s := res.Header.Get("Location"); s != "" {
-		if u, err := endpoint.Parse(s); err == nil {
-			a.Location = u.String()
-		}
-	}
-	// RFC 8030, 5.2: "It indicates this by returning a TTL header field in its
-	// response with the actual TTL."
-	if s := res.Header.Get("Ttl"); s != "" {
-		if n, err := strconv.ParseUint(s, 10, 31); err == nil {
-			a.TTL = time.Duration(n) * time.Second
-		}
-	}
-	// RFC 8030, 5.1: "a URI for the receipt subscription resource in a link
-	// relation of type "urn:ietf:params:push:receipt""
-	for _, s := range res.Header["Link"] {
-		if target, ok := linkTarget(s, relReceipt); ok {
-			// It is sent back to this origin, and to no other.
-			if u, err := endpoint.Parse(target); err == nil && u.Scheme == endpoint.Scheme && u.Host == endpoint.Host {
-				a.Receipts = u.String()
-			}
-		}
-	}
-	return a
-}
-
-// linkTarget finds the target of a relation in a Link field (RFC 8288, 3).
-func linkTarget(s, rel string) (string, bool) {
-	for s != "" {
-		_, rest, ok := strings.Cut(s, "<")
-		if !ok {
-			return "", false
-		}
-		target, rest, ok := strings.Cut(rest, ">")
-		if !ok {
-			return "", false
-		}
-		params, next, _ := strings.Cut(rest, ",")
-		for p := range strings.SplitSeq(params, ";") {
-			name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
-			if strings.EqualFold(strings.TrimSpace(name), "rel") && strings.Trim(strings.TrimSpace(value), `"`) == rel {
-				return target, true
-			}
-		}
-		s = next
-	}
-	return "", false
 }

@@ -167,6 +167,35 @@ func TestSendAllIsLazy(t *testing.T) {
 	}
 }
 
+// TestSendAllParksWithinBounds: a service that answers nothing does not make
+// the rest of a sequence pile up.
+func TestSendAllParksWithinBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		c.Concurrency, c.PerOrigin, c.Timeout, c.Retry.Attempts = 10, 4, time.Minute, 1
+		all := subscriptions(newUserKeys(t), 100, "stuck.example")
+		taken, given, ahead := 0, 0, 0
+		source := func(yield func(*Subscription) bool) {
+			for _, s := range all {
+				taken++
+				ahead = max(ahead, taken-given)
+				if !yield(s) {
+					return
+				}
+			}
+		}
+		for range c.SendAll(t.Context(), source, &Message{}) {
+			given++
+		}
+		if given != 100 || ahead != 14 { // four under way, ten that wait
+			t.Errorf("%d results, %d taken ahead", given, ahead)
+		}
+	})
+}
+
 // TestSendAllBreak: a loop that is left, by whatever way, ends what is under way
 // before it goes on, and leaves nothing behind.
 func TestSendAllBreak(t *testing.T) {
@@ -211,7 +240,11 @@ func TestSendAllBreak(t *testing.T) {
 						}
 					}
 				}()
+				begin := time.Now()
 				n := <-ended
+				if took := time.Since(begin); took > time.Minute { // and not until the attempts end by themselves
+					t.Errorf("it took %v to end", took)
+				}
 				if running.Load() != 0 {
 					t.Errorf("%d are still under way", running.Load())
 				}
