@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pushwire/pushwire/bench/child"
+	"github.com/pushwire/pushwire/bench/choosing"
 	"github.com/pushwire/pushwire/bench/deflaters"
 	"github.com/pushwire/pushwire/bench/fanout"
 	"github.com/pushwire/pushwire/bench/load"
@@ -27,6 +28,7 @@ func TestMain(m *testing.M) {
 	child.Main()
 	fanout.Main()
 	topicfan.Main()
+	choosing.Main()
 	os.Exit(m.Run())
 }
 
@@ -48,6 +50,8 @@ var tiny = settings{
 	members:           20,
 	broadcasts:        2,
 	checkedBroadcasts: 33, // more than a cycle
+
+	choosing: choosing.Plan{Rounds: 1, Span: 2 * time.Second, Idle: 20, Quiet: 50 * time.Millisecond, Hurry: 10, Fields: choosing.Chromium},
 }
 
 // TestMeasurements runs each measurement with each candidate, checks that no
@@ -131,6 +135,12 @@ func candidatesOf(measurement string) (names []string) {
 	if measurement == "topic-fanout" {
 		for _, c := range topicfan.All {
 			names = append(names, c.Name)
+		}
+		return names
+	}
+	if measurement == "choosing" {
+		for _, t := range choosing.Transports {
+			names = append(names, t.Name)
 		}
 		return names
 	}
