@@ -28,6 +28,10 @@ type Plan struct {
 	hold bool // clients only wait
 }
 
+// quickest is what a hurry does not make quicker: messages that come so fast
+// anyway.
+const quickest = 10 * time.Millisecond
+
 // patience is how long anything may take before it counts as stuck.
 const patience = time.Minute
 
@@ -102,7 +106,8 @@ func (p *Plan) open(cells []*cell, round int) error {
 	var all sync.WaitGroup
 	failed := make(chan error, len(cells))
 	for i, c := range cells {
-		gap := p.hurried(time.Duration(float64(time.Second) / c.rate.PerSecond))
+		gap := time.Duration(float64(time.Second) / c.rate.PerSecond)
+		gap = max(p.hurried(gap), min(gap, quickest))
 		// Cells that published at the same moments would wait for each other.
 		if _, err := c.server.ask(order{Do: "publish", Gap: gap, Seed: uint64(round*len(cells) + i)}); err != nil {
 			return c.failure(err)

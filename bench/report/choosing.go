@@ -108,7 +108,7 @@ func WriteChoosing(file, folder string) error {
 		return err
 	}
 	for name, p := range map[string]dotPlot{
-		choosingBytesFile:   r.choosingPlot("Bytes on the wire for each message", "bytes", "wire_bytes"),
+		choosingBytesFile:   r.choosingPlot("On the wire for each message", "bytes", "wire_bytes"),
 		choosingLatencyFile: r.choosingPlot("From publishing to arrival", "ms", "p50_ms", "p99_ms"),
 	} {
 		if err := os.WriteFile(filepath.Join(filepath.Dir(file), name), p.svg(), 0o644); err != nil {
@@ -126,14 +126,14 @@ func (r *Results) choosingPlot(title, unit string, values ...string) dotPlot {
 	}
 	p.legend = "messages a second"
 	if len(values) > 1 {
-		p.spans = "from the median to the 99th percentile"
+		p.spans = "from the median to the 99th percentile, hollow"
 	}
 	for _, c := range r.choosingTransports() {
 		g := dotGroup{name: c}
 		for _, name := range r.choosingRates() {
 			var dots []float64
 			for _, v := range values {
-				if m, ok := r.Median(name, c, v); ok {
+				if m, ok := r.Median(name, c, v); ok && m > 0 { // 0 is nowhere on the scale
 					dots = append(dots, m)
 				}
 			}

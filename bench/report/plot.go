@@ -36,6 +36,8 @@ const (
 	lineHeight = 20
 	groupGap   = 10
 	plotFoot   = 36 // the numbers of the scale
+
+	numberWidth = 56 // of a number of the scale, with some room
 )
 
 // plotStyle has colours that people who see some colours alike can tell apart,
@@ -104,9 +106,16 @@ func (p *dotPlot) svg() []byte {
 	if p.spans != "" {
 		fmt.Fprintf(&b, `<text class="soft" x="%d" y="68">Bars: %s</text>`+"\n", plotLeft, html.EscapeString(p.spans))
 	}
+	step := 1 // between the numbers of the scale, so that they do not touch
+	if (plotRight-plotLeft)/(high-low) < numberWidth {
+		step = 2
+	}
 	for e := low; e <= high; e++ {
 		x := at(math.Pow10(e))
-		fmt.Fprintf(&b, `<line class="grid" x1="%.1f" x2="%.1[1]f" y1="%d" y2="%.0f"/>`, x, plotHead, bottom)
+		fmt.Fprintf(&b, `<line class="grid" x1="%.1f" x2="%.1[1]f" y1="%d" y2="%.0f"/>`+"\n", x, plotHead, bottom)
+		if (e-low)%step != 0 {
+			continue
+		}
 		fmt.Fprintf(&b, `<text class="soft" x="%.1f" y="%.0f" text-anchor="%s">%s</text>`+"\n", x, bottom+20, anchor(e, low), decimal(e))
 	}
 	y := float64(plotHead)
