@@ -21,12 +21,16 @@ type Plan struct {
 	Fields Fields
 	Wants  func(transport string) bool // nil wants all
 
-	// Hurry divides all times between messages and polls: a run for a test
-	// takes as much less. What it measures is worth nothing.
+	// Hurry divides all times between messages and polls, and the numbers of
+	// clients at a rate: a run for a test takes as much less. What it measures
+	// is worth nothing.
 	Hurry int
 
 	hold bool // clients only wait
 }
+
+// clients is how many there are at a rate.
+func (p *Plan) clients(r Rate) int { return max(r.Clients/max(p.Hurry, 1), 1) }
 
 // quickest is what a hurry does not make quicker: messages that come so fast
 // anyway.
@@ -69,7 +73,7 @@ func (p Plan) Round(round int) (samples []Sample, err error) {
 	}()
 	for _, r := range Rates {
 		for _, t := range p.transports() {
-			c, err := newCell(&p, t, r, r.Clients, core)
+			c, err := newCell(&p, t, r, p.clients(r), core)
 			if err != nil {
 				return nil, err
 			}
@@ -113,7 +117,7 @@ func (p *Plan) open(cells []*cell, round int) error {
 			return c.failure(err)
 		}
 		all.Go(func() {
-			if err := c.open(c.rate.Clients, p.Span/4, true); err != nil {
+			if err := c.open(p.clients(c.rate), p.Span/4, true); err != nil {
 				failed <- err
 			}
 		})
