@@ -44,9 +44,21 @@ func (r *Results) choosingTransports() (all []string) {
 	return all
 }
 
+// ChoosingLoad is the note of the machine's load before a round, from 1.
+func ChoosingLoad(round int) string { return fmt.Sprintf("load before round %d", round) }
+
 // choosingTables have a table for each rate, and one for what a client costs
-// apart from messages.
+// apart from messages. Before them stands what the times were measured beside.
 func choosingTables(w io.Writer, r *Results) {
+	var loads []string
+	for round := range r.Rounds() {
+		if load, ok := r.Notes[ChoosingLoad(round+1)]; ok {
+			minute, _, _ := strings.Cut(load, " ")
+			loads = append(loads, minute)
+		}
+	}
+	fmt.Fprintf(w, "Header fields of requests: %s. Load of the machine in the minute before each round, which on a quiet one is near 0 before the first: %s.\n\n",
+		r.Notes[ChoosingFields], strings.Join(loads, ", "))
 	for _, name := range r.choosingRates() {
 		head(w, name+", for each message", "bytes to the client", "bytes to the server", "requests", "median ms", "p99 ms", "server CPU us")
 		for _, c := range r.candidates() {

@@ -19,7 +19,7 @@ func choose(s settings, r *report.Results) error {
 	plan.Wants = s.wants
 	r.Notes = map[string]string{report.ChoosingFields: string(plan.Fields)}
 	for round := range plan.Rounds {
-		r.Notes[fmt.Sprintf("load before round %d", round+1)] = loadAverage()
+		r.Notes[report.ChoosingLoad(round+1)] = loadAverage()
 		samples, err := plan.Round(round)
 		if err != nil {
 			return err
