@@ -57,7 +57,7 @@ func choosingTables(w io.Writer, r *Results) {
 			loads = append(loads, minute)
 		}
 	}
-	fmt.Fprintf(w, "Header fields of requests: %s. Load of the machine in the minute before each round, which on a quiet one is near 0 before the first: %s.\n\n",
+	fmt.Fprintf(w, "Header fields of requests: %s. Load of the machine in the minute before each round, less than 1 on a quiet one: %s.\n\n",
 		r.Notes[ChoosingFields], strings.Join(loads, ", "))
 	for _, name := range r.choosingRates() {
 		head(w, name+", for each message", "bytes to the client", "bytes to the server", "requests", "median ms", "p99 ms", "server CPU us")
