@@ -76,8 +76,8 @@
 //
 // All may be called from any goroutine. Reading takes no lock: places are
 // published atomically, in segments that a table finds in constant time, so a
-// reader at the end of a million items is as quick as one at the newest.
-// Publishing takes one lock for the time that it needs to store an item; data is
+// reader that is a million items behind looks its place up as quickly as one at
+// the newest. Publishing takes one lock for the time that it needs to store an item; data is
 // copied before. Who is to be called because something was published is called
 // by goroutines that the log starts for it and that end when all have been
 // called. Who publishes only starts the first, whether one waits or ten thousand:

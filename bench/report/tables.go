@@ -65,6 +65,7 @@ var tables = map[string]func(io.Writer, *Results){
 	"webpush":     pushTable,
 
 	"topic-fanout": topicTables,
+	"choosing":     choosingTables,
 
 	"deflate-echo":      packedEchoTable,
 	"deflate-idle":      packedIdleTable,
@@ -225,6 +226,9 @@ func WriteTables(file, folder string) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		if name == "choosing" {
+			continue // it has a document of its own
+		}
 		r, err := Load(filepath.Join(folder, name+".json"))
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pushwire/pushwire/bench/child"
+	"github.com/pushwire/pushwire/bench/choosing"
 	"github.com/pushwire/pushwire/bench/deflaters"
 	"github.com/pushwire/pushwire/bench/fanout"
 	"github.com/pushwire/pushwire/bench/load"
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) {
 	fanout.Main()
 	topicfan.Main()
 	push.Main()
+	choosing.Main()
 	os.Exit(m.Run())
 }
 
@@ -54,6 +56,8 @@ var tiny = settings{
 	checkedBroadcasts: 33, // more than a cycle
 	pushes:            40, // more than the service looks into
 	pushing:           4,
+
+	choosing: choosing.Plan{Rounds: 1, Span: 2 * time.Second, Idle: 20, Quiet: 50 * time.Millisecond, Hurry: 10, Fields: choosing.Chromium},
 }
 
 // TestMeasurements runs each measurement with each candidate, checks that no
@@ -157,6 +161,12 @@ func candidatesOf(measurement string) (names []string) {
 			if c.Missing == nil || c.Missing() == "" {
 				names = append(names, c.Name)
 			}
+		}
+		return names
+	}
+	if measurement == "choosing" {
+		for _, t := range choosing.Transports {
+			names = append(names, t.Name)
 		}
 		return names
 	}

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pushwire/pushwire/bench/child"
+	"github.com/pushwire/pushwire/bench/choosing"
 	"github.com/pushwire/pushwire/bench/fanout"
 	"github.com/pushwire/pushwire/bench/push"
 	"github.com/pushwire/pushwire/bench/report"
@@ -51,6 +53,8 @@ type settings struct {
 	checkedBroadcasts int                   // deflate-broadcast: before these
 	pushes            int                   // webpush: messages in one round of each kind
 	pushing           int                   // webpush: at a time, to the service
+
+	choosing choosing.Plan
 }
 
 var full = settings{
@@ -75,6 +79,8 @@ var full = settings{
 	checkedBroadcasts: 8,
 	pushes:            5000,
 	pushing:           64,
+
+	choosing: choosing.Plan{Rounds: 3, Span: 40 * time.Second, Idle: 1000, Quiet: time.Second, Fields: choosing.Chromium},
 }
 
 // measurements by the name of their command.
@@ -90,6 +96,7 @@ var measurements = map[string]func(settings, *report.Results) error{
 	"webpush":     pushes,
 
 	"topic-fanout": topicFanout,
+	"choosing":     choose,
 
 	"deflate-echo":      packedEcho,
 	"deflate-idle":      packedIdleMemory,
@@ -112,8 +119,10 @@ const usage = `usage: bench [flags] command
   fanout             one event to many event streams: processor time of the server
   topic-fanout       one item to many readers of a topic, over each transport
   webpush            push messages encrypted and sent: processor time, allocations, rate
+  choosing           bytes, latency, processor time and memory of each transport
 
-  readme   writes the tables of README.md from the stored results
+  readme   writes the tables of README.md and docs/CHOOSING.md, and the plots of
+           the latter, from the stored results
 
 `
 
@@ -122,16 +131,19 @@ func main() {
 	fanout.Main()
 	topicfan.Main()
 	push.Main()
+	choosing.Main()
 	s := full
-	flag.IntVar(&s.rounds, "rounds", s.rounds, "rounds; tables show the median")
-	flag.DurationVar(&s.span, "span", s.span, "echo: measured time in one round")
+	flag.IntVar(&s.rounds, "rounds", s.rounds, "rounds; tables show the median. choosing has 3 unless this is given")
+	flag.DurationVar(&s.span, "span", s.span, "echo: measured time in one round; so for choosing, where it is 40s unless this is given")
 	flag.IntVar(&s.conns, "conns", s.conns, "echo: connections")
 	flag.IntVar(&s.idle, "idle", s.idle, "idle: connections")
 	flag.IntVar(&s.streams, "streams", s.streams, "fanout, topic-fanout: streams or readers")
 	flag.IntVar(&s.events, "events", s.events, "fanout, topic-fanout: events or items of each size in one round")
 	flag.StringVar(&s.only, "only", "", "only candidates whose name holds one of these, separated by commas")
+	flag.StringVar((*string)(&s.choosing.Fields), "fields", string(s.choosing.Fields), "choosing: header fields of requests, chromium or bare")
 	folder := flag.String("results", "results", "folder of the results; empty stores nothing")
 	readme := flag.String("readme", "README.md", "file whose tables are written")
+	chooser := flag.String("choosing", "../docs/CHOOSING.md", "file with the tables of choosing; its plots are written beside it")
 	flag.Usage = func() {
 		fmt.Fprint(os.Stderr, usage)
 		flag.PrintDefaults()
@@ -141,19 +153,27 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
+	flag.Visit(func(f *flag.Flag) {
+		switch f.Name {
+		case "rounds":
+			s.choosing.Rounds = s.rounds
+		case "span":
+			s.choosing.Span = s.span
+		}
+	})
 	if s.only != "" {
 		s.skip = func(row string) bool { return !s.wants(row) }
 		s.candidates = slices.DeleteFunc(slices.Clone(s.candidates), func(c servers.Candidate) bool { return s.skip(c.Name) })
 	}
-	if err := run(flag.Arg(0), s, *folder, *readme); err != nil {
+	if err := run(flag.Arg(0), s, *folder, *readme, *chooser); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(name string, s settings, folder, readme string) error {
+func run(name string, s settings, folder, readme, chooser string) error {
 	if name == "readme" {
-		return report.WriteTables(readme, folder)
+		return errors.Join(report.WriteTables(readme, folder), report.WriteChoosing(chooser, folder))
 	}
 	measure := measurements[name]
 	if measure == nil {
