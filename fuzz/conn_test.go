@@ -99,11 +99,13 @@ func FuzzServerConn(f *testing.F) {
 				t.Fatalf("the answer %q: %v", out.answers, err)
 			}
 			extensions = res.Header.Get("Sec-WebSocket-Extensions")
-			out.answers = out.answers[bytes.Index(out.answers, []byte("\r\n\r\n"))+4:]
 		} else if opts&optDeflate != 0 && opts&optOwnHead != 0 {
 			return // what was agreed on can't be told
 		} else if opts&optDeflate != 0 {
 			extensions = "permessage-deflate"
+		}
+		if i := bytes.Index(out.answers, []byte("\r\n\r\n")); i >= 0 {
+			out.answers = out.answers[i+4:]
 		}
 		back := negotiated(&r, extensions, "client", "server")
 		check(t, &v, &out, v.wire[i:], r, back)
@@ -272,7 +274,7 @@ func check(t *testing.T, v *conversation, out *outcome, rest []byte, r, back rul
 		}
 	case want.fail != 0:
 		var fe *frame.Error
-		if code != want.fail || !errors.As(ce, &fe) || fe.Token == "" {
+		if code != want.fail && code != want.or || !errors.As(ce, &fe) || fe.Token == "" {
 			t.Fatalf("%v, want %d", ce, want.fail)
 		}
 	case want.closed != nil:
@@ -308,23 +310,27 @@ func check(t *testing.T, v *conversation, out *outcome, rest []byte, r, back rul
 		} else {
 			said = want.closed.code
 		}
-		if answers.closed == nil || answers.closed.code != said {
+		if answers.closed == nil || answers.closed.code != said && answers.closed.code != want.or {
 			t.Fatalf("%v, and the peer was told %+v", ce, answers.closed)
 		}
 	}
 
-	if most := memoryFor(out, r); !raceOn && out.allocated > uint64(most) {
-		t.Fatalf("%d bytes allocated, %d at most, for %d bytes", out.allocated, most, len(out.sent))
+	most := uint64(memoryFor(out, r))
+	for tries := 0; out.allocated > most && !raceOn; tries++ {
+		if tries == 5 { // it was not the fuzzing engine, which allocates beside us
+			t.Fatalf("%d bytes allocated, %d at most, for %d bytes", out.allocated, most, len(out.sent))
+		}
+		synctest.Test(t, func(t *testing.T) { out.allocated = v.run(t).allocated })
 	}
 }
 
-// memoryFor bounds the allocations of a conversation: half a MiB for the two
-// ends, the pipe between them and this test's notes; then what has come and
+// memoryFor bounds the allocations of a conversation: three quarters of a MiB,
+// so that a MiB that was only announced shows, for the two ends, the pipe between them and this test's notes; then what has come and
 // was delivered, with its echo; and where messages are compressed the tables
 // of both directions, and one message that turned out too long, of which a
 // Reader's user has made a slice that grows.
 func memoryFor(out *outcome, r rules) int {
-	n := 512<<10 + 32*len(out.sent)
+	n := 768<<10 + 32*len(out.sent)
 	for _, m := range out.delivered {
 		n += 16 * len(m.data)
 	}

@@ -31,6 +31,10 @@ type verdict struct {
 	closed       *closing // their end by a close frame
 	fail         int      // their end by a breach: the close code, 0 for none
 
+	// or is the other code that may come where a message is too long: inflaters
+	// that work in larger steps see first what else is wrong with it.
+	or int
+
 	// vague: they end inside of a compressed message, or in one that two
 	// inflaters may see differently. Codes other than fail are right as well,
 	// and so is one message more.
@@ -176,7 +180,7 @@ func judge(r rules, p []byte) (v verdict) {
 			v.vague = !end
 			switch {
 			case len(out) > r.message:
-				v.vague = v.vague || err != nil || text && !utf8.Valid(out)
+				v.or = 1007
 				return fail(1009)
 			case err != nil || text && !utf8.Valid(out):
 				return fail(1007)
