@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -235,20 +236,27 @@ func couldBeUTF8(p []byte, end bool) bool {
 	return true
 }
 
+// completes reports whether p is a text or becomes one with some bytes behind
+// it. It tries them all, once for each p.
 func completes(p []byte) bool {
 	if utf8.Valid(p) {
 		return true
 	}
-	if len(p) == 4 {
+	if len(p) >= 4 {
 		return false
 	}
-	for c := 0x80; c <= 0xBF; c++ {
-		if completes(append(p[:len(p):len(p)], byte(c))) {
-			return true
-		}
+	if known, ok := completed.Load(string(p)); ok {
+		return known.(bool)
 	}
-	return false
+	can := false
+	for c := 0x80; c <= 0xBF && !can; c++ {
+		can = completes(append(p[:len(p):len(p)], byte(c)))
+	}
+	completed.Store(string(p), can)
+	return can
 }
+
+var completed sync.Map // of string to bool, what completes has found
 
 // inflate is compress/flate's reading of a message, up to somewhat more than
 // limit bytes. end says that it used all of the payload, which it does not
