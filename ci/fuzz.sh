@@ -98,7 +98,7 @@ for out in "$tmp"/*.failed; do
   [[ -f $out ]] || continue
   failed=$((failed + 1))
   printf '\n-- %s\n' "$(basename "$out" .failed)"
-  tail -n 60 "$out"
+  tail -n 60 "$out" | cut -c1-500
 done
 awk '{ n += $3 } END { printf "\n%d targets, %d executions\n", NR, n }' "$tmp"/*.row
 ((failed == 0)) || { echo "failed: $failed" && exit 1; }

@@ -18,6 +18,7 @@ the sum of the tests that really ran.
   386       go test for 32 bits: mask, frame, handshake, deflate, eventstream and the root package
   cross     go vet for windows, darwin, freebsd, linux/arm64 and js
   modules   go vet and go test of the nested modules, each benchmark once
+  fuzz      ci/fuzz.sh: every fuzz target for 10 s, about five minutes on two processors
 
   --quick   only format, vet and race, with -short: no Autobahn suite, no browser, nothing installed
   --only    only these sections
@@ -32,7 +33,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 exec </dev/null
 
-sections=setup,format,vet,race,autobahn,386,cross,modules
+sections=setup,format,vet,race,autobahn,386,cross,modules,fuzz
 short=() verbose=()
 while (($#)); do
   case $1 in
@@ -177,6 +178,8 @@ modules() {
   return $good
 }
 
+fuzz() { ci/fuzz.sh -t 10s; }
+
 setup() { ci/setup.sh; }
 
 section setup setup
@@ -193,6 +196,7 @@ section autobahn autobahn
 section 386 bits32
 section cross cross
 section modules modules
+section fuzz fuzz
 
 printf '\n%d:%02d in all\n' $((SECONDS / 60)) $((SECONDS % 60))
 if ((${#failed[@]})); then say "${red}failed: ${failed[*]}$plain"; fi

@@ -40,12 +40,12 @@ type rawClient struct {
 	ended   bool // the server has
 }
 
-func dialRaw(l *listener, compressed bool, all *sync.WaitGroup) *rawClient {
+func dialRaw(l *listener, request string, all *sync.WaitGroup) *rawClient {
 	nc := l.connect()
 	if nc == nil {
 		return nil
 	}
-	c := &rawClient{nc: nc, compressed: compressed, behaved: true, wire: []byte(upgrade(compressed))}
+	c := &rawClient{nc: nc, behaved: true, wire: []byte(request)}
 	c.resume.L = &c.mu
 	all.Go(func() {
 		buf := make([]byte, 512)

@@ -41,6 +41,7 @@ type world struct {
 	published uint64
 	clients   []*rawClient
 	followers []*follower
+	watchers  []*watcher
 	spent     time.Duration
 
 	mu        sync.Mutex
@@ -120,7 +121,8 @@ func (w *world) step(op, arg byte) {
 			if arg&1 != 0 {
 				l = w.now.raw
 			}
-			if c := dialRaw(l, arg&2 != 0, &w.all); c != nil {
+			if c := dialRaw(l, upgrade(arg&2 != 0), &w.all); c != nil {
+				c.compressed = arg&2 != 0
 				w.clients = append(w.clients, c)
 			}
 		}
@@ -135,6 +137,20 @@ func (w *world) step(op, arg byte) {
 	case stepFollow:
 		if len(w.followers) < maxFollowers {
 			w.followers = append(w.followers, follow(w, httpstream.Transport(arg%byte(len(httpstream.Transports())+1))))
+		}
+		return
+	case stepWatch:
+		if len(w.watchers) < maxFollowers {
+			if c := watch(w.now.plain, int(arg%watchKinds), &w.all); c != nil {
+				w.watchers = append(w.watchers, c)
+			}
+		}
+		return
+	case stepLook:
+		if len(w.watchers) > 0 {
+			c := w.watchers[int(arg>>1)%len(w.watchers)]
+			c.behaved = false // for good: the server may have given it up
+			c.client.stall(arg&1 == 0)
 		}
 		return
 	case stepCut:
@@ -209,6 +225,9 @@ func (w *world) restart(atOnce bool) {
 	for _, c := range w.clients {
 		c.behaved = false
 	}
+	for _, c := range w.watchers {
+		c.behaved = false
+	}
 	if !atOnce {
 		old.stop(w.reg)
 	}
@@ -232,6 +251,9 @@ func play(t *testing.T, script []byte) {
 	for _, c := range w.clients {
 		c.check(t)
 	}
+	for _, c := range w.watchers {
+		c.check(t, w.published)
+	}
 
 	// All is well again.
 	w.mu.Lock()
@@ -254,12 +276,22 @@ func play(t *testing.T, script []byte) {
 		f.mu.Unlock()
 		f.stop()
 	}
+	for _, c := range w.watchers {
+		c.client.stall(false)
+		synctest.Wait()
+		c.check(t, w.published)
+		c.behaved = false
+	}
 	for _, c := range w.clients {
 		c.stall(false)
 	}
 	w.now.stop(w.reg)
 	for _, c := range w.clients {
 		c.nc.Close()
+	}
+	for _, c := range w.watchers {
+		c.client.nc.Close()
+		c.check(t, w.published)
 	}
 	w.cut()
 	w.all.Wait()

@@ -19,6 +19,8 @@ import (
 //   - A follower gets each item once and in order, over whichever transports;
 //     where the log has lost some it is told of exactly those; and once all is
 //     well again it has everything.
+//   - So does who reads the topic as bytes, for as long as the connection is
+//     there, without waiting.
 //   - The log has what was published.
 func FuzzApplication(f *testing.F) {
 	for _, s := range scripts {
@@ -50,6 +52,8 @@ const (
 	stepPartition        // nobody can connect, or can again
 	stepBroadcast        // to all that echo
 	stepRestart          // the server is shut down and another one started
+	stepWatch            // somebody reads the topic as bytes
+	stepLook             // who does stalls, or reads on
 	steps
 )
 
@@ -64,5 +68,7 @@ var scripts = []string{
 	string([]byte{stepFollow, 5, stepTime, 0x42, stepPublish, 5, stepCut, 0, stepPublish, 5, stepTime, 0x85, stepPartition, 0, stepCut, 0, stepPublish, 0xff, stepTime, 0xc4, stepPartition, 0}),
 	string([]byte{stepFollow, 1, stepFollow, 4, stepSlow, 0, stepSlow, 1, stepPublish, 60, stepPublish, 60, stepTime, 0x88, stepSlow, 0, stepStop, 1}),
 	string([]byte{stepDial, 0, stepDial, 1, stepFollow, 2, stepFollow, 5, stepRestart, 0, stepPublish, 7, stepTime, 0x81, stepMessage, 3, stepRestart, 1, stepDial, 0, stepMessage, 4, stepPublish, 2}),
+	string([]byte{stepPublish, 5, stepWatch, 0, stepWatch, 1, stepWatch, 2, stepPublish, 1, stepPublish, 9, stepTime, 0x82, stepPublish, 1}),
+	string([]byte{stepWatch, 0, stepLook, 0, stepWatch, 1, stepLook, 2, stepWatch, 2, stepLook, 4, stepPublish, 60, stepPublish, 63, stepTime, 0x85, stepLook, 1, stepLook, 3, stepPublish, 3, stepRestart, 0, stepPublish, 2}),
 	string([]byte{stepDial, 2, stepReady, 0x92, stepSend, 1, stepFollow, 5, stepPublish, 40, stepRestart, 0, stepCut, 1, stepSend, 1, stepTime, 0xc2, stepDial, 0, stepMessage, 5, stepRestart, 0, stepRestart, 0}),
 }

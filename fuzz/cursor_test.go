@@ -127,6 +127,9 @@ func FuzzTopicCursor(f *testing.F) {
 		if d := cmp.Diff(want, show(items), cmpopts.EquateEmpty()); d != "" {
 			t.Fatalf("Read after %q (-list +log):\n%s", cursor, d)
 		}
+		if len(url.QueryEscape(cursor)) > 4<<10-len("after=") {
+			return // the handler refuses the whole query
+		}
 		samePoll(t, log, cursor, status, want, b)
 		sameStreams(t, log, cursor, status, want, b)
 	})

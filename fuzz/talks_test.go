@@ -40,9 +40,12 @@ func piece(masked bool, first byte, payload string) string {
 }
 
 // packed is a message as permessage-deflate sends it.
-func packed(s string) string {
+func packed(s string) string { return packedAfter("", s) }
+
+// packedAfter is packed for a sender that keeps its window.
+func packedAfter(history, s string) string {
 	var b bytes.Buffer
-	w, _ := flate.NewWriter(&b, 9)
+	w, _ := flate.NewWriterDict(&b, 9, []byte(history))
 	w.Write([]byte(s))
 	w.Flush()
 	return strings.TrimSuffix(b.String(), "\x00\x00\xff\xff")
@@ -68,6 +71,7 @@ func talks(masked bool) (all []talk) {
 	add(0, p(0x88, "\x03\xed"))
 	add(0, p(0x88, "\x0f\xa0\xff"))
 	add(0, p(0x81, "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5"), p(0x81, "\xed\xa0\x80"))
+	add(0, p(0x81, "ends within \xce"))
 	add(0, p(0x80, "no beginning"))
 	add(0, p(0x01, "a"), p(0x01, "b"))
 	add(0, p(0x83, "reserved"))
@@ -88,6 +92,8 @@ func talks(masked bool) (all []talk) {
 	add(optSmall|optDeflate, p(0xc2, packed(strings.Repeat("x", 100_000))))
 	add(optDeflate, p(0xc2, packed(strings.Repeat("x", 2_000_000))))
 	add(optDeflate|optSkipWindow, p(0xc1, hello), p(0xc1, hello))
+	add(optDeflate, p(0xc1, hello), p(0xc1, packedAfter("hello hello hello", "hello hello, hello")), p(0x81, "plain"), p(0x41, packedAfter("hello hello hellohello hello, hello", "hello, hello hello"))[:7])
+	add(optDeflate|optSkipWindow, p(0xc1, hello), p(0xc1, packedAfter("hello hello hello", "hello hello, hello"))) // a window that is not there
 	add(optDeflate, p(0xc1, hello[:5]))
 	add(optDeflate, p(0xc1, "\xff\xff\xff"))
 	add(optDeflate, p(0xc1, packed("\xff")), p(0xc1, ""))
