@@ -20,6 +20,7 @@ the sum of the tests that really ran.
   arm64     mask and frame on arm64, under qemu-user where this is another processor
   cross     go vet for windows, darwin, freebsd, linux/arm64 and js
   modules   go vet and go test of the nested modules, each benchmark once
+  fuzz      ci/fuzz.sh: every fuzz target for 10 s, about five minutes on two processors
 
   --quick   only format, vet and race, with -short: no Autobahn suite, no browser, nothing installed
   --only    only these sections
@@ -34,7 +35,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 exec </dev/null
 
-sections=setup,format,vet,race,autobahn,386,simd,arm64,cross,modules
+sections=setup,format,vet,race,autobahn,386,simd,arm64,cross,modules,fuzz
 short=() verbose=()
 while (($#)); do
   case $1 in
@@ -206,6 +207,8 @@ modules() {
   return $good
 }
 
+fuzz() { ci/fuzz.sh -t 10s; }
+
 setup() { ci/setup.sh; }
 
 section setup setup
@@ -224,6 +227,7 @@ section simd simd
 section arm64 arm64
 section cross cross
 section modules modules
+section fuzz fuzz
 
 printf '\n%d:%02d in all\n' $((SECONDS / 60)) $((SECONDS % 60))
 if ((${#failed[@]})); then say "${red}failed: ${failed[*]}$plain"; fi
