@@ -168,6 +168,48 @@ func TestFollowTellsOfWhatNeverComes(t *testing.T) {
 	})
 }
 
+// A better transport is asked for what follows a place that the loop has passed
+// by the time that it takes over. What was gone from there on had come already.
+func TestFollowPassesOverAGapThatWasNone(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		sockets := 0
+		w.server.instead = func(transport Transport, rw http.ResponseWriter, r *http.Request) bool {
+			if transport != TransportSocket {
+				return false
+			}
+			if sockets++; sockets == 1 {
+				rw.WriteHeader(http.StatusNotFound)
+				return true
+			}
+			epoch, seq, err := topic.Cursor(r.URL.Query().Get("after")).Split()
+			if err != nil {
+				t.Error(err)
+			}
+			time.Sleep(3 * time.Second) // the loop goes on by 30 items
+			gone := &topic.GoneError{After: topic.At(epoch, seq), Oldest: topic.At(epoch, seq+10), Head: w.server.resolve(topic.Now)}
+			send, ctx, end := w.server.begin(transport, rw, r)
+			defer end()
+			send(news{kind: newsGone, item: topic.Item{Cursor: gone.Oldest}, gone: gone})
+			w.server.stream(ctx, transport, gone.Oldest, send)
+			return true
+		}
+		go func() {
+			for i := range 1_000 {
+				time.Sleep(100 * time.Millisecond)
+				w.log.Append("", fmt.Append(nil, i+1))
+			}
+		}()
+		items, err := w.follow(w.options(), 1_000, nil)
+		if err != nil {
+			t.Errorf("a gap was told: %v", err)
+		}
+		wantInOrder(t, items, 1_000)
+		if sockets != 2 {
+			t.Errorf("WebSocket was tried %d times", sockets)
+		}
+	})
+}
+
 // A server that repeats itself is not repeated.
 func TestFollowDropsWhatItHas(t *testing.T) {
 	overAllTransports(t, func(t *testing.T, w *world, transport Transport) {
