@@ -26,10 +26,13 @@ func (o *Options) checkOrigin(h http.Header, r *http.Request) *RefusedError {
 	addVary(h, "Origin")
 	origins := r.Header["Origin"]
 	if len(origins) == 0 {
-		if o.Origins.Any || !crossSite(r) {
+		if !crossSite(r) {
 			return nil
 		}
-		return foreign()
+		if !o.Origins.Any {
+			return foreign()
+		}
+		return inTheNameOf(r)
 	}
 	// A browser that says that the page is of the same origin has compared
 	// what we may not see behind a proxy: the public scheme, host and port.
@@ -46,6 +49,9 @@ func (o *Options) checkOrigin(h http.Header, r *http.Request) *RefusedError {
 		h["Access-Control-Allow-Origin"] = origins[:1:1]
 		h["Access-Control-Allow-Credentials"] = []string{"true"}
 	case o.Origins.Any:
+		if err := inTheNameOf(r); err != nil {
+			return err
+		}
 		h["Access-Control-Allow-Origin"] = []string{"*"}
 	default:
 		e := foreign()
@@ -58,6 +64,16 @@ func (o *Options) checkOrigin(h http.Header, r *http.Request) *RefusedError {
 
 func foreign() *RefusedError {
 	return refused(http.StatusForbidden, tokenForbiddenOrigin, "Pages of this origin may not use this address.")
+}
+
+// inTheNameOf refuses to publish for a foreign page that was let in with all
+// others, where the browser has put its visitor's cookies into the request. By
+// CORS the page could not read the answer, but the item would be stored by then.
+func inTheNameOf(r *http.Request) *RefusedError {
+	if !isWrite(r) || r.Method == http.MethodOptions || len(r.Header["Cookie"]) == 0 {
+		return nil
+	}
+	return refused(http.StatusForbidden, tokenForbiddenOrigin, "Pages of this origin may publish here only without cookies.")
 }
 
 // crossSite reports whether a request without Origin was caused by the page of

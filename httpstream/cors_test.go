@@ -88,6 +88,47 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
+// "Any" is for what everybody may see. Without the second look a page of any
+// origin could publish in the name of who visits it: a POST of text needs no
+// preflight, and the browser sends the visitor's cookies along.
+func TestForeignPagesDoNotPublishWithCookies(t *testing.T) {
+	const app, evil = "https://app.example.com", "https://evil.example"
+	for _, tt := range []struct {
+		name   string
+		fields []string
+		status int
+	}{
+		{"a foreign page", []string{"Origin", evil}, 201},
+		{"a foreign page with cookies", []string{"Origin", evil, "Cookie", "session=1"}, 403},
+		{"a page without an origin, with cookies", []string{"Origin", "null", "Cookie", "session=1"}, 403},
+		{"another site, as the browser says", []string{"Sec-Fetch-Site", "cross-site", "Cookie", "session=1"}, 403},
+		{"a named page with cookies", []string{"Origin", app, "Cookie", "session=1"}, 201},
+		{"own page with cookies", []string{"Origin", "http://api.example.com", "Cookie", "session=1"}, 201},
+		{"a program with cookies", []string{"Cookie", "session=1"}, 201},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			log, _, _ := filled(t, 0)
+			asked := false
+			o := &httpstream.Options{
+				Origins: handshake.Origins{Any: true, Allow: []string{app}},
+				Allow:   func(*http.Request) error { asked = true; return nil },
+			}
+			srv := way{}.serve(t, httpstream.Handler(log, o), nil)
+			fields := append([]string{"Host", "api.example.com", "Content-Type", "text/plain"}, tt.fields...)
+			a := ask(t, srv.Client(), "POST "+srv.URL, "x", fields...)
+			if a.status != tt.status || asked != (tt.status == 201) {
+				t.Errorf("%d, want %d; Allow was asked: %v", a.status, tt.status, asked)
+			}
+			if tt.status == 403 {
+				wantRefusal(t, a, "forbidden_origin")
+			}
+			if a := ask(t, srv.Client(), "GET "+srv.URL, "", fields[:2:2]...); tt.status == 403 && a.status != 204 {
+				t.Errorf("it was stored: %d %s", a.status, a.body)
+			}
+		})
+	}
+}
+
 func TestPreflight(t *testing.T) {
 	const app = "https://app.example.com"
 	log, _, _ := filled(t, 1)

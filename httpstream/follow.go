@@ -358,6 +358,9 @@ func (f *follower) take(n news) error {
 			return f.hole(err)
 		}
 	case newsGone:
+		if f.place.passed(n.gone) {
+			break // the link goes on with what we have; then with what follows
+		}
 		f.place.reset(n.item.Cursor)
 		f.holes = 0
 		f.left = !f.yield(topic.Item{}, n.gone)

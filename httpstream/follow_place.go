@@ -59,6 +59,19 @@ func (p *place) at(c topic.Cursor) error {
 	return nil
 }
 
+// passed reports whether a gap is none here: a transport that was opened beside
+// the one in use asked for what follows a place that has been passed since, and
+// so has the place that the server goes on after. What the server does not have
+// of it came over the other one.
+func (p *place) passed(g *topic.GoneError) bool {
+	if !p.known || g.After == p.cursor {
+		return false // it is ours, wherever it leads
+	}
+	epoch, oldest, err := g.Oldest.Split()
+	headEpoch, head, headErr := g.Head.Split()
+	return err == nil && headErr == nil && epoch == p.epoch && headEpoch == p.epoch && oldest <= p.seq && p.seq <= head
+}
+
 // reset goes to where the server goes on after a gap.
 func (p *place) reset(c topic.Cursor) { *p = newPlace(c) }
 

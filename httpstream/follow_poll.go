@@ -27,7 +27,8 @@ type pollSource struct {
 	more  []news       // what came with it, beside them
 	rest  bool         // the server has more at once
 	pause time.Duration
-	early int // long polls in a row that ended early without anything
+	gone  time.Time // of the last 410
+	early int       // long polls in a row that ended early without anything
 }
 
 // openPoll asks once, without a wait. That long polls get through as well is
@@ -73,8 +74,8 @@ func (s *pollSource) ask() error {
 	switch {
 	case err != nil:
 		s.f.wait.failed(wait, took, time.Now(), s.f.o.ClimbAfter)
-	case len(s.items)+len(s.more) > 0 || took > wait/2:
-		s.early = 0
+	case len(s.items) > 0 || s.rest || s.pause > 0 || took > wait/2:
+		s.early = 0 // that it is somewhere else now is not what it was asked for
 	default:
 		// A server that goes down does this once. One that does not wait at
 		// all is not to be asked without end.
@@ -127,7 +128,14 @@ func (s *pollSource) poll(wait time.Duration) error {
 		return se
 	}
 	gone := parseRefusal(se.Body).Gone
-	s.cursor, s.rest = gone.Oldest, true
+	s.cursor = gone.Oldest
+	// One after the other is no server that keeps a log. It may be two of them
+	// behind one address, each of which sends us back to the other.
+	now := time.Now()
+	if s.rest = now.Sub(s.gone) >= s.f.o.Interval; !s.rest {
+		s.pause = s.interval()
+	}
+	s.gone = now
 	s.more = append(s.more, news{kind: newsGone, item: topic.Item{Cursor: gone.Oldest}, gone: gone})
 	return nil
 }
@@ -149,7 +157,7 @@ func (s *pollSource) answer(res *http.Response) error {
 	if err != nil {
 		return s.l.notUnderstood(err)
 	}
-	s.items, s.rest = a.Items, a.More && a.Cursor != s.cursor
+	s.items, s.rest = a.Items, a.More && len(a.Items) > 0 && a.Cursor != s.cursor
 	s.at(a.Cursor)
 	return nil
 }

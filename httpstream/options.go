@@ -32,9 +32,13 @@ type Options struct {
 	// set Origins.Host to the public origin, as "https://example.com".
 	//
 	// Pages of origins that are listed in Origins.Allow, and the server's
-	// own, may send cookies along. Origins.Any lets all others read too, but
-	// without cookies where the browser can help it: with the polls and the
-	// streams. A WebSocket always has its cookies.
+	// own, may send cookies along. Origins.Any lets all others in too, but
+	// without cookies where that can be helped: their pages can't read a poll
+	// or a stream that was asked for with them, and publishing with them is
+	// refused. A WebSocket always has its cookies. Other credentials that a
+	// browser adds by itself, as a client certificate or the password of
+	// Basic, can't be told from the page's own: where these count, list the
+	// origins.
 	Origins handshake.Origins
 
 	// Headers are request fields that pages of other origins may set beside

@@ -25,7 +25,13 @@ var _ interface {
 } = (*hubSource)(nil)
 
 func (s *hubSource) Read(ctx context.Context, after Cursor, buf []Item) ([]Item, error) {
-	t, err := s.hub.acquire(ctx, s.name)
+	opening := ctx
+	if ctx.Err() != nil {
+		// It "does not hide what is there". Who does not wait for items waits
+		// for the engine, as it does in the engine's own Read.
+		opening = context.WithoutCancel(ctx)
+	}
+	t, err := s.hub.acquire(opening, s.name)
 	if err != nil {
 		return nil, err
 	}

@@ -313,6 +313,50 @@ func TestHubWakeWhileItOpens(t *testing.T) {
 	})
 }
 
+// "A ctx that has ended does not hide what is there", also in a topic that has
+// to be opened first: it is how a poll asks.
+func TestHubReadOpensForWhoDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &slowEngine{open: make(chan error), close: make(chan error)}
+		h := Hub{Engine: kept{e, "kept"}, Idle: time.Hour}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		go func() {
+			time.Sleep(time.Second)
+			e.open <- nil
+		}()
+		var wg sync.WaitGroup
+		for range 2 { // one opens it, the other waits for that
+			wg.Go(func() {
+				items, err := h.Source("a").Read(ended, "", nil)
+				if err != nil || len(items) != 1 || string(items[0].Data) != "kept" {
+					t.Errorf("%v, %v", items, err)
+				}
+			})
+		}
+		wg.Wait()
+		go func() { e.close <- nil }()
+		h.Close()
+		if _, err := h.Source("a").Read(ended, "", nil); err != ErrClosed {
+			t.Error(err)
+		}
+	})
+}
+
+// kept is an engine whose topics have an item when they are opened.
+type kept struct {
+	Engine
+	data string
+}
+
+func (k kept) Open(ctx context.Context, name string) (Topic, error) {
+	t, err := k.Engine.Open(ctx, name)
+	if err == nil {
+		_, _, err = t.Publish(ctx, Publication{Data: []byte(k.data)})
+	}
+	return t, err
+}
+
 type panicEngine struct{}
 
 func (panicEngine) Open(context.Context, string) (Topic, error) { panic("no") }
