@@ -26,6 +26,7 @@ const (
 // Bounds that no option changes.
 const (
 	helloTimeout   = 10 * time.Second // from the opening handshake to the hello
+	closeTimeout   = time.Second      // for a user agent to answer our close frame
 	window         = 64               // messages on one connection that wait for their acknowledgement
 	maxGone        = 100_000          // removed subscriptions that are answered with 410; older ones with 404
 	maxReceipts    = 1_024            // kept in one receipt subscription

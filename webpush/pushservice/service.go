@@ -64,8 +64,11 @@ func New(o *Options) (*Service, error) {
 	s.socket = pushwire.Handler(s.serveAgent, &pushwire.AcceptOptions{
 		Config: pushwire.Config{
 			MaxMessage: maxAgentMessage,
-			Queue:      pushwire.Queue{Policy: pushwire.DropNewest}, // of broadcasts, which must not wait for one
-			Logger:     s.logger,
+			// Firefox's push client does not answer a close frame (seen in
+			// 153): whoever waits for it waits in vain.
+			CloseTimeout: closeTimeout,
+			Queue:        pushwire.Queue{Policy: pushwire.DropNewest}, // of broadcasts, which must not wait for one
+			Logger:       s.logger,
 		},
 		Protocols: []string{Subprotocol},
 		Group:     &s.group,
