@@ -63,7 +63,7 @@ func choosingTables(w io.Writer, r *Results) {
 		head(w, name+", for each message", "bytes to the client", "bytes to the server", "requests", "median ms", "p99 ms", "server CPU us")
 		for _, c := range r.candidates() {
 			value := func(v string) string { return number(r.Median(name, c, v)) }
-			row(w, c, value("received_bytes"), value("sent_bytes"), part(r.Median(name, c, "requests")), value("p50_ms"), value("p99_ms"), value("cpu_us"))
+			row(w, c, value("received_bytes"), part(r.Median(name, c, "sent_bytes")), part(r.Median(name, c, "requests")), value("p50_ms"), value("p99_ms"), value("cpu_us"))
 		}
 		io.WriteString(w, "\n")
 	}
