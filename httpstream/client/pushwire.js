@@ -19,6 +19,10 @@
 // Nothing is queued without a bound: bodies are pulled as the application takes
 // items, and a socket, which cannot be pulled, is closed while too much waits,
 // and opened again at the cursor. All times are in milliseconds.
+//
+// It is one long file because a page loads it as it is, with one request and
+// without a build step, and because all of a follower is one closure: its names
+// become single letters in the minified form, which properties do not.
 
 // The transports from the best down, which is the order they are tried in.
 const TRANSPORTS = ["websocket", "eventstream", "stream", "longpoll", "shortpoll"];
