@@ -272,7 +272,7 @@ export function follow(url, options) {
         if (field == "event") type = value;
         if (field == "data") limit((data += value + "\n"));
         // Said at the end of a stream, it is for all who will come back.
-        if (field == "retry" && a.works) hint = +value;
+        if (field == "retry" && a.works) hint = Math.max(0, value);
       } else {
         const text = data.slice(0, -1);
         const [, name, binary] = /^(.*?)(;base64)?$/.exec(type);
