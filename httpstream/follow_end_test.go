@@ -280,6 +280,7 @@ func TestLongPollsBecomeShorter(t *testing.T) {
 		w.server.instead = func(_ Transport, rw http.ResponseWriter, r *http.Request) bool {
 			cut := time.AfterFunc(10*time.Second, w.net.cut)
 			context.AfterFunc(r.Context(), func() { cut.Stop() })
+			time.Sleep(time.Millisecond) // so that a poll of 10 s is cut, and not answered at the same moment
 			return false
 		}
 		time.AfterFunc(70*time.Second, func() { publish(w.log, 1, 1) })

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -206,6 +207,40 @@ func TestFollowPassesOverAGapThatWasNone(t *testing.T) {
 		wantInOrder(t, items, 1_000)
 		if sockets != 2 {
 			t.Errorf("WebSocket was tried %d times", sockets)
+		}
+	})
+}
+
+// Where a reset leads is where the loop asks next, and what the application
+// keeps: it has to be a place.
+func TestFollowTakesNoNonsenseForAPlace(t *testing.T) {
+	overAllTransports(t, func(t *testing.T, w *world, transport Transport) {
+		publish(w.log, 1, 3)
+		answered := 0
+		w.server.instead = func(transport Transport, rw http.ResponseWriter, r *http.Request) bool {
+			if answered++; answered > 1 {
+				return false
+			}
+			gone := &topic.GoneError{After: "x-1", Oldest: "nowhere", Head: "x-9"}
+			if transport >= TransportLongPoll {
+				rw.Header().Set("Content-Type", typeJSON)
+				rw.WriteHeader(http.StatusGone)
+				rw.Write(appendRefusal(nil, tokenGone, "gone", gone))
+				return true
+			}
+			send, ctx, end := w.server.begin(transport, rw, r)
+			defer end()
+			send(news{kind: newsGone, item: topic.Item{Cursor: gone.Oldest}, gone: gone})
+			<-ctx.Done()
+			return true
+		}
+		items, err := w.follow(w.options(transport), 3, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		wantInOrder(t, items, 3)
+		if w.states[1].Connected || !strings.Contains(fmt.Sprint(w.states[1].Err), "nowhere") {
+			t.Errorf("states: %v", w.states)
 		}
 	})
 }

@@ -105,6 +105,13 @@ func (f *follower) openBeside(ctx context.Context, rung int, after topic.Cursor)
 // next waits for what comes next.
 func (l *link) next() (news, error) {
 	n, err := l.source.next()
+	if err == nil && n.kind == newsGone {
+		// The loop asks for what follows it next: it is not the server's to
+		// choose freely.
+		if bad := n.item.Cursor.Check(); bad != nil {
+			err = l.notUnderstood(bad)
+		}
+	}
 	if err != nil {
 		err = l.why(err)
 	}

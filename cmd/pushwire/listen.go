@@ -92,7 +92,7 @@ func listenTopic(ctx context.Context, c console, url, force string, o *listening
 		case s.Connected && o.verbose:
 			fmt.Fprintf(c.err, "over %v\n", s.Transport)
 		case !s.Connected && (o.verbose || s.Wait > 0):
-			fmt.Fprintf(c.err, "%v: %s; trying again in %v\n", s.Transport, strings.TrimPrefix(fmt.Sprint(s.Err), "httpstream: "), s.Wait.Round(time.Millisecond))
+			fmt.Fprintf(c.err, "%v: %s; trying again in %v\n", s.Transport, harmless(strings.TrimPrefix(fmt.Sprint(s.Err), "httpstream: ")), s.Wait.Round(time.Millisecond))
 		}
 	}
 	n := 0
@@ -102,17 +102,17 @@ func listenTopic(ctx context.Context, c console, url, force string, o *listening
 		}
 		var gone *topic.GoneError
 		if errors.As(err, &gone) {
-			fmt.Fprintf(c.err, "items were lost: the server has none between %s and %s any more\n", gone.After, gone.Oldest)
+			fmt.Fprintf(c.err, "items were lost: the server has none between %s and %s any more\n", harmless(string(gone.After)), harmless(string(gone.Oldest)))
 			continue
 		}
 		if err == nil {
 			err = o.print(c.out, printed{string(it.Cursor), it.Type, it.Data, it.Binary})
 		}
 		if err != nil {
-			fmt.Fprintf(c.err, "pushwire listen: %v\n", err)
+			fmt.Fprintf(c.err, "pushwire listen: %s\n", harmless(err.Error()))
 			var se *httpstream.StatusError
 			if errors.As(err, &se) && se.Token == "" && len(se.Body) > 0 {
-				fmt.Fprintf(c.err, "%s\n", bytes.TrimSpace(se.Body))
+				printLines(c.err, "", bytes.TrimSpace(se.Body))
 			}
 			return exitFailed
 		}

@@ -44,10 +44,10 @@ func listenEvents(ctx context.Context, c console, url string, o *listening) int 
 			err = o.print(c.out, printed{id: ev.ID, typ: ev.Type, data: ev.Data})
 		}
 		if err != nil {
-			fmt.Fprintf(c.err, "pushwire listen: %v\n", err)
+			fmt.Fprintf(c.err, "pushwire listen: %s\n", harmless(err.Error()))
 			var se *eventstream.StatusError
 			if errors.As(err, &se) && len(se.Body) > 0 {
-				fmt.Fprintf(c.err, "%s\n", bytes.TrimSpace(se.Body))
+				printLines(c.err, "", bytes.TrimSpace(se.Body))
 			}
 			return exitFailed
 		}

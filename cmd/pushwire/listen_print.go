@@ -1,11 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
+	"unicode"
 )
 
 // printed is an item of a topic or an event of a stream.
@@ -18,16 +20,43 @@ type printed struct {
 // printItem writes a line with the type and the ID, and the data below it,
 // indented.
 func printItem(w io.Writer, it printed) error {
-	head := it.typ
+	head := harmless(it.typ)
 	if it.id != "" {
-		head += " " + it.id
+		head += " " + harmless(it.id)
 	}
 	if it.binary {
 		_, err := fmt.Fprintf(w, "%s, %d bytes\n  % x\n", head, len(it.data), it.data)
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s\n  %s\n", head, bytes.ReplaceAll(it.data, []byte("\n"), []byte("\n  ")))
-	return err
+	if _, err := fmt.Fprintf(w, "%s\n", head); err != nil {
+		return err
+	}
+	return printLines(w, "  ", it.data)
+}
+
+// printLines writes text of others line by line, each behind an indent.
+func printLines(w io.Writer, indent string, text []byte) error {
+	for line := range strings.SplitSeq(string(text), "\n") {
+		if _, err := fmt.Fprintf(w, "%s%s\n", indent, harmless(strings.TrimSuffix(line, "\r"))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// harmless is text in which the control characters but tabs are written out, as
+// \x1b. A terminal obeys them, and whoever may publish writes them: they could
+// hide what was printed before, or set the clipboard.
+func harmless(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r != '\t' && unicode.IsControl(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // printJSON writes a line of JSON.

@@ -126,3 +126,21 @@ func TestListen(t *testing.T) {
 		}
 	}
 }
+
+// What is printed for people does not act on their terminal, whoever has
+// published it; what is printed for programs is what was published.
+func TestListenPrintsNoControls(t *testing.T) {
+	it := printed{id: "e-1", typ: "a\x1b[2Jb", data: []byte("tab\tset \x1b]52;c;eA==\x07\r\nover\rwritten \u009b1m \x7f é\n")}
+	for _, tt := range []struct {
+		print func(io.Writer, printed) error
+		want  string
+	}{
+		{printItem, `a\x1b[2Jb e-1` + "\n  tab\t" + `set \x1b]52;c;eA==\a` + "\n  " + `over\rwritten \u009b1m \x7f é` + "\n  \n"},
+		{printData, string(it.data) + "\n"},
+	} {
+		var out bytes.Buffer
+		if err := tt.print(&out, it); err != nil || out.String() != tt.want {
+			t.Errorf("got %q, want %q (%v)", &out, tt.want, err)
+		}
+	}
+}

@@ -19,6 +19,10 @@
 // Nothing is queued without a bound: bodies are pulled as the application takes
 // items, and a socket, which cannot be pulled, is closed while too much waits,
 // and opened again at the cursor. All times are in milliseconds.
+//
+// It is one long file because a page loads it as it is, with one request and
+// without a build step, and because all of a follower is one closure: its names
+// become single letters in the minified form, which properties do not.
 
 // The transports from the best down, which is the order they are tried in.
 const TRANSPORTS = ["websocket", "eventstream", "stream", "longpoll", "shortpoll"];
@@ -268,7 +272,7 @@ export function follow(url, options) {
         if (field == "event") type = value;
         if (field == "data") limit((data += value + "\n"));
         // Said at the end of a stream, it is for all who will come back.
-        if (field == "retry" && a.works) hint = +value;
+        if (field == "retry" && a.works) hint = Math.max(0, value);
       } else {
         const text = data.slice(0, -1);
         const [, name, form] = /^(.*?)(?:;(base64|json))?$/.exec(type);
@@ -335,7 +339,7 @@ export function follow(url, options) {
       data = JSON.stringify(reset);
     } else if (here) {
       if (epoch == here && seq <= last) return; // it has been here
-      if (epoch != here || data == null || seq != last + 1n) throw failed("hole at " + cursor);
+      if (epoch != here || data == null || seq != last + 1n) throw failed("hole " + cursor);
     }
     // "" may stay, where nothing can be lost; "now" may not.
     if (!epoch && next !== "") throw failed("no cursor");
@@ -360,7 +364,7 @@ export function follow(url, options) {
           for (let next = a.omen; ; next = a.flow.next()) {
             const { value, done } = await next;
             if (ready || closed) break; // what was read comes again, from the one that takes over
-            if (done) throw a.verdict ?? failed("the end", { orderly: hint != null });
+            if (done) throw a.verdict ?? failed("end", { orderly: hint != null });
             const item = take(a, value);
             if (item) {
               a.taken++;

@@ -217,6 +217,27 @@ test("an event stream's retry at its end is waited for", async () => {
   f.close();
 });
 
+test("a retry that is no time does not take the backoff away", async () => {
+  for (const retry of ["-1", "-1e9", "soon"]) {
+    const net = new Net();
+    const waits = [];
+    const f = start(net, { transports: ["eventstream"], onState: ({ wait }) => wait && waits.push(wait) });
+    const items = take(f, 1);
+    for (let i = 0; i < 2; i++) {
+      await until("connected", () => f.state.connected && net.open.size);
+      const [o] = net.open;
+      o.say(`retry: ${retry}\n\n`);
+      await sleep(10);
+      o.finish();
+      await until("lost", () => waits.length > i);
+    }
+    net.publish("1");
+    await items;
+    assert.ok(waits.every((wait) => wait > 0), `${retry}: ${waits}`);
+    f.close();
+  }
+});
+
 test("a hole, an unknown epoch and a repeated item", async () => {
   const net = new Net();
   const f = start(net, { transports: ["stream"] });
