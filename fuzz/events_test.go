@@ -71,11 +71,7 @@ func interpret(in []byte) (events []event) {
 			dispatch()
 		case at == 0: // a comment
 		case at > 0:
-			value := got[at+1:]
-			if strings.HasPrefix(value, " ") {
-				value = value[1:]
-			}
-			process(got[:at], value)
+			process(got[:at], strings.TrimPrefix(got[at+1:], " "))
 		default:
 			process(got, "")
 		}
