@@ -14,7 +14,8 @@ An input that fails is written below the package's testdata/fuzz/; make a named 
   -l        only list the targets
   NAME      of a target, as FuzzServerConn; of one in one package, as frame/FuzzDecoder; or of all in a package, as topic/
 
-fuzz/README.md says what each target holds.
+fuzz/README.md says what each target holds. TIME includes going through the corpus that the engine has collected in Go's cache;
+"go clean -fuzzcache" empties that.
 TXT
 }
 

@@ -2,6 +2,7 @@ package differential
 
 import (
 	"bytes"
+	"io"
 	"testing"
 
 	"github.com/gobwas/ws"
@@ -44,15 +45,16 @@ func FuzzGobwas(f *testing.F) {
 		}
 		written := frame.AppendMessage(nil, role, frame.Binary, 0, in)
 		rest := bytes.NewReader(written)
-		got, err := ws.ReadFrame(rest)
-		if err != nil || rest.Len() != 0 || got.Header.Masked != server || !got.Header.Fin || got.Header.OpCode != ws.OpBinary {
-			t.Fatalf("% x: %+v, %v", written, got.Header, err)
+		h, err := ws.ReadHeader(rest)
+		if err != nil || h.Length != int64(rest.Len()) || h.Masked != server || !h.Fin || h.OpCode != ws.OpBinary {
+			t.Fatalf("% x: %+v, %v", written, h, err)
 		}
-		if got.Header.Masked {
-			got = ws.UnmaskFrameInPlace(got)
+		payload, _ := io.ReadAll(rest)
+		if h.Masked {
+			ws.Cipher(payload, h.Mask, 0)
 		}
-		if !bytes.Equal(got.Payload, in) {
-			t.Fatalf("wrote %q, gobwas/ws reads %q", in, got.Payload)
+		if !bytes.Equal(payload, in) {
+			t.Fatalf("wrote %q, gobwas/ws reads %q", in, payload)
 		}
 	})
 }
