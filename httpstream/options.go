@@ -52,7 +52,9 @@ type Options struct {
 	Check func(*http.Request) error
 
 	// Allow says who may publish with POST, after Check. nil lets nobody:
-	// 405. Its error is treated as that of Check.
+	// 405. Its error is treated as that of Check. All who may publish to a
+	// topic share its keys: who guesses another's key can have that item taken
+	// for a repetition.
 	Allow func(*http.Request) error
 
 	// MaxWait is the longest wait of a long poll, whatever the client asks

@@ -77,7 +77,9 @@ type Topic interface {
 // broker. The package enginetest holds what a Topic has to fulfil.
 //
 // Open returns the topic of a name, which is made if there is none. A name may
-// be any string; a Hub opens a name again only after it has closed it.
+// be any string; a Hub opens a name again only after it has closed it. So a
+// Topic whose broker is gone connects again by itself: its errors say that it
+// can't be reached now, and [ErrClosed] comes after Close only.
 type Engine interface {
 	Open(ctx context.Context, name string) (Topic, error)
 }

@@ -49,8 +49,9 @@ func (d *demo) register(mux *http.ServeMux) {
 		httpstream.Handler(d.hub.Source(r.PathValue("name")), &d.options).ServeHTTP(w, r)
 	})
 	mux.HandleFunc("GET "+demoPath+"{view}/usage", d.usage)
-	mux.HandleFunc("POST "+demoPath+"{view}/refuse/{transport}", d.refuse)
-	mux.HandleFunc("DELETE "+demoPath+"{view}/refuse/{transport}", d.refuse)
+	refuse := http.NewCrossOriginProtection().Handler(http.HandlerFunc(d.refuse))
+	mux.Handle("POST "+demoPath+"{view}/refuse/{transport}", refuse)
+	mux.Handle("DELETE "+demoPath+"{view}/refuse/{transport}", refuse)
 	topics := httpstream.Handler(d.hub.Source(demoTopic), &d.options)
 	mux.HandleFunc(demoPath+"{view}/{panel}", func(w http.ResponseWriter, r *http.Request) { d.panel(topics, w, r) })
 }

@@ -84,11 +84,11 @@ func (c *metered) begin(w *view, u *spent) {
 // idle is called when an answer has gone out.
 func (c *metered) idle() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.use, c.head = nil, 0
-	if c.view != nil {
-		defer c.view.end(c)
-		c.view = nil
+	w := c.view
+	c.use, c.view, c.head = nil, nil, 0
+	c.mu.Unlock()
+	if w != nil {
+		w.end(c) // not in c's lock, which view.begin takes in its own
 	}
 }
 
