@@ -101,7 +101,12 @@ func printMessages(c console, conn *pushwire.Conn, enough int) int {
 	return status
 }
 
+// show prints a message: text as it is, but on a terminal without what the
+// terminal would obey.
 func show(w io.Writer, m pushwire.Message) error {
+	if m.Type == frame.Text && isTerminal(w) {
+		return printLines(w, "", m.Data)
+	}
 	if m.Type == frame.Text {
 		_, err := fmt.Fprintf(w, "%s\n", m.Data)
 		return err
