@@ -19,7 +19,8 @@
 // that its client can go on elsewhere, and tells how many did not answer.
 //
 // Connect sends each line of its standard input as a text message and prints
-// what arrives: text as it is, binary as hex. The end of the input closes the
+// what arrives: text as it is, but for control characters on a terminal, binary
+// as hex. The end of the input closes the
 // connection with 1000. The exit status is 0 when the connection ended with a
 // closing handshake and 1000, 1001 or no code; 1 otherwise; 2 for a wrong
 // command line.
