@@ -32,7 +32,7 @@ type Stream struct {
 
 	// turn is held by the one that writes, for as long as the peer lets it
 	// wait. It guards zip and finished.
-	turn     sync.Mutex
+	turn     turn
 	zip      *zip // nil where the bytes go out as they are
 	finished bool // the end of the body is written, or given up
 
