@@ -47,7 +47,7 @@ func targets(t *testing.T) map[string]bool {
 	return found
 }
 
-var row = regexp.MustCompile("^\\| `([a-z/]+)` \\| `(Fuzz[A-Za-z0-9]*)` \\| ([^|]+) \\| ([0-9,]+) \\| ([^|]+) \\|$")
+var row = regexp.MustCompile("^\\| `([a-z0-9/]+)` \\| `(Fuzz[A-Za-z0-9]*)` \\| ([^|]+) \\| ([0-9,]+) \\| ([^|]+) \\|$")
 
 func TestTableNamesEveryTarget(t *testing.T) {
 	file, err := os.Open("README.md")
