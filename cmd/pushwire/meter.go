@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -59,6 +60,15 @@ func (c *metered) Write(p []byte) (int, error) {
 	}
 	c.mu.Unlock()
 	return n, err
+}
+
+// CloseWrite ends our half of the connection. Without it a close frame can be
+// overtaken by the reset that follows when the browser goes on sending.
+func (c *metered) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
 }
 
 func (c *metered) Close() error {
