@@ -49,15 +49,21 @@ func main() {
 }
 
 func run(ctx context.Context, c console, args []string) int {
+	return dispatch(ctx, c, "pushwire", commands, args)
+}
+
+// dispatch runs the command that args begins with; prefix is what came before
+// it.
+func dispatch(ctx context.Context, c console, prefix string, commands []command, args []string) int {
 	if len(args) == 0 {
-		usage(c.err)
+		usage(c.err, prefix, commands)
 		return exitUsage
 	}
 	name, rest := args[0], args[1:]
 	switch name {
 	case "help", "-h", "-help", "--help":
 		if len(rest) == 0 {
-			usage(c.out)
+			usage(c.out, prefix, commands)
 			return exitOK
 		}
 		name, rest = rest[0], []string{"-h"}
@@ -67,12 +73,12 @@ func run(ctx context.Context, c console, args []string) int {
 			return cmd.run(ctx, c, rest)
 		}
 	}
-	fmt.Fprintf(c.err, "pushwire: there is no command %q; \"pushwire help\" lists them\n", name)
+	fmt.Fprintf(c.err, "%s: there is no command %q; \"%s help\" lists them\n", prefix, name, prefix)
 	return exitUsage
 }
 
-func usage(w io.Writer) {
-	fmt.Fprint(w, "usage: pushwire COMMAND [FLAGS]\n\n")
+func usage(w io.Writer, prefix string, commands []command) {
+	fmt.Fprintf(w, "usage: %s COMMAND [FLAGS]\n\n", prefix)
 	for _, cmd := range commands {
 		fmt.Fprintf(w, "  %-22s%s\n", cmd.name+" "+cmd.args, cmd.about)
 	}

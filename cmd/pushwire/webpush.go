@@ -1,10 +1,6 @@
 package main
 
-import (
-	"context"
-	"fmt"
-	"io"
-)
+import "context"
 
 // webpushCommands are what follows "pushwire webpush".
 var webpushCommands = []command{
@@ -14,32 +10,5 @@ var webpushCommands = []command{
 }
 
 func webPush(ctx context.Context, c console, args []string) int {
-	if len(args) == 0 {
-		webpushUsage(c.err)
-		return exitUsage
-	}
-	name, rest := args[0], args[1:]
-	switch name {
-	case "help", "-h", "-help", "--help":
-		if len(rest) == 0 {
-			webpushUsage(c.out)
-			return exitOK
-		}
-		name, rest = rest[0], []string{"-h"}
-	}
-	for _, cmd := range webpushCommands {
-		if cmd.name == name {
-			return cmd.run(ctx, c, rest)
-		}
-	}
-	fmt.Fprintf(c.err, "pushwire webpush: there is no command %q; \"pushwire webpush help\" lists them\n", name)
-	return exitUsage
-}
-
-func webpushUsage(w io.Writer) {
-	fmt.Fprint(w, "usage: pushwire webpush COMMAND [FLAGS]\n\n")
-	for _, cmd := range webpushCommands {
-		fmt.Fprintf(w, "  %-22s%s\n", cmd.name+" "+cmd.args, cmd.about)
-	}
-	fmt.Fprintf(w, "  %-22s%s\n", "help COMMAND", "the flags of a command")
+	return dispatch(ctx, c, "pushwire webpush", webpushCommands, args)
 }
