@@ -208,7 +208,7 @@ modules() {
   return $good
 }
 
-fuzz() { ci/fuzz.sh -t 10s; }
+fuzz() { ci/fuzz.sh -t 5s; }
 
 setup() { ci/setup.sh; }
 
