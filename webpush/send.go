@@ -127,6 +127,11 @@ func (c *Client) attempt(ctx context.Context, out *outgoing) (*Accepted, error) 
 	}
 	defer res.Body.Close()
 	if res.StatusCode/100 != 2 {
+		if res.StatusCode == http.StatusBadRequest && req.Header.Get("Link") != "" {
+			// The service may have forgotten the receipt subscription: the
+			// next message asks for a new one.
+			c.origins.keepReceipt(out.origin, "")
+		}
 		return nil, refusal(out.origin, res, cancel)
 	}
 	drain(res, nil, cancel)

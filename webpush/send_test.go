@@ -119,6 +119,28 @@ func TestReceipts(t *testing.T) {
 	}
 }
 
+// TestReceiptsForgotten: a service that does not know its receipt subscription
+// any more is asked for another one.
+func TestReceiptsForgotten(t *testing.T) {
+	var links []string
+	c := newClient(t, func(r *http.Request) (*http.Response, error) {
+		links = append(links, r.Header.Get("Link"))
+		if len(links) == 2 {
+			return answer(400, "unknown receipt subscription"), nil
+		}
+		return answer(202, "", "Location", "/m/1", "Link", `</receipts/1>; rel="urn:ietf:params:push:receipt"`), nil
+	})
+	sub := newUserKeys(t).Subscription(sampleEndpoint)
+	for i, fails := range []bool{false, true, false} {
+		if _, err := c.Send(t.Context(), sub, &Message{Receipt: true}); (err != nil) != fails {
+			t.Errorf("message %d: %v", i+1, err)
+		}
+	}
+	if len(links) != 3 || links[0] != "" || links[1] == "" || links[2] != "" {
+		t.Errorf("%q", links)
+	}
+}
+
 // TestReceiptsElsewhere: a service can't have us send its receipt subscription,
 // or anything else, along with an address of another.
 func TestReceiptsElsewhere(t *testing.T) {

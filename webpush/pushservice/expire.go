@@ -34,8 +34,8 @@ var _ heap.Interface = (*expiryHeap)(nil)
 // set to an earlier time already: a timer that is too early costs one look.
 // The caller holds mu.
 func (st *state) armExpiry() {
-	if len(st.expiry) == 0 || st.closed {
-		return
+	if len(st.expiry) == 0 || st.closed || st.sweeper == nil {
+		return // nothing to wait for, or no clock: it begins once all is loaded
 	}
 	first := st.expiry[0].Expires
 	if st.timer == nil {

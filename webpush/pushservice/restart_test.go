@@ -364,3 +364,55 @@ func crashing(t *testing.T, path string) {
 	}
 	time.Sleep(time.Minute)
 }
+
+// Messages that expired while no service was there are removed once all is
+// loaded, and not while it is: on the real clock, because that of synctest
+// stands still until loading is over.
+func TestNothingExpiresWhileAServiceLoads(t *testing.T) {
+	const messages = 3000
+	now := time.Now()
+	changes := []Change{
+		put(KindAgent, "a", agentRecord{ID: "a", Seen: now}),
+		put(KindSubscription, "s", subscriptionRecord{ID: "s", Push: "p", Agent: "a", Channel: "s", Created: now}),
+	}
+	for i := range messages {
+		id := fmt.Sprint("m", i)
+		changes = append(changes, put(KindMessage, id, messageRecord{ID: id, Sub: "s", Created: now.Add(-time.Hour), Expires: now.Add(-time.Minute)}))
+	}
+	store := &Memory{}
+	if err := store.Apply(t.Context(), changes); err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(&Options{Store: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s.Stats().Messages > 0 {
+		time.Sleep(time.Millisecond)
+		if time.Since(now) > 20*time.Second {
+			t.Fatalf("%d messages are still there", s.Stats().Messages)
+		}
+	}
+	if _, err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A port that is the scheme's own is no part of an origin (RFC 6454, 6.2).
+func TestURLWithItsOwnPort(t *testing.T) {
+	for given, want := range map[string]string{
+		"https://push.example:443/x": "https://push.example", "http://push.example:80": "http://push.example",
+		"https://push.example:80": "https://push.example:80", "https://[::1]:443": "https://[::1]",
+	} {
+		s, err := New(&Options{URL: given})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.origin(nil); got != want {
+			t.Errorf("%s: %s, want %s", given, got, want)
+		}
+		if _, err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}

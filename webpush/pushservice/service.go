@@ -55,6 +55,9 @@ func New(o *Options) (*Service, error) {
 		if err != nil || p.Host == "" || p.Scheme != "https" && p.Scheme != "http" || p.RawQuery != "" || p.Fragment != "" || p.User != nil {
 			return nil, fmt.Errorf("pushservice: %q is not the http or https URL of a service", u)
 		}
+		if port := p.Port(); p.Scheme == "https" && port == "443" || p.Scheme == "http" && port == "80" {
+			p.Host = strings.TrimSuffix(p.Host, ":"+port) // RFC 6454, 6.2: an origin does not name it
+		}
 		s.prefix = strings.TrimSuffix(p.EscapedPath(), "/")
 		s.public = p
 	}
