@@ -70,14 +70,19 @@ func incompressible(n int) string {
 	return string(b)
 }
 
-// letters is like incompressible, but text: 6 bits of a byte are random.
+// letters is like incompressible, but text: 6 bits of a byte are random. Each
+// letter comes as often as any other, or a code made for the text would need
+// less than 6 bits for one.
 func letters(n int) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	b := []byte(incompressible(n))
-	for i := range b {
-		b[i] = alphabet[b[i]&63]
+	r := rand.New(rand.NewPCG(3, 4))
+	var b []byte
+	for len(b) < n {
+		for _, i := range r.Perm(len(alphabet)) {
+			b = append(b, alphabet[i])
+		}
 	}
-	return string(b)
+	return string(b[:n])
 }
 
 // records returns n bytes that look like JSON.
