@@ -15,7 +15,7 @@ const firstNotes = 4
 // the window. Messages that many connections share are only noted: a
 // connection that gets nothing else needs no window, and no copy. The notes
 // are a ring too: with a window of 32 KiB full of messages of 512 bytes they are
-// 64 for each connection, and moving them up cost a broadcast about 6 %.
+// 64 for each connection, which a broadcast would have to move up.
 type history struct {
 	b     []byte     // grows up to the window's size
 	notes []*encoded // what follows it: a ring, its length a power of two

@@ -1,5 +1,7 @@
 package pushwire_test
 
+// One file, because it is one table and what runs it.
+
 import (
 	"bytes"
 	"errors"

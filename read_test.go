@@ -1,5 +1,8 @@
 package pushwire_test
 
+// One concern, all ways to read, in one file: they are run over the same
+// transports, and what one of them leaves another one goes on with.
+
 import (
 	"bytes"
 	"context"

@@ -1,5 +1,8 @@
 package httpstream
 
+// One file, because it is one thing: a server of the protocol that shares
+// nothing with the handlers, over each transport.
+
 import (
 	"bytes"
 	"context"

@@ -270,7 +270,8 @@ func TestPushService(t *testing.T) {
 		t.Errorf("the user agent got %.200q, want %.200q", got.Data.Messages, want)
 	}
 	ask("/expire-subscription/"+agent.ClientHash, agent, nil)
-	if _, err := ours.Send(t.Context(), sub, &webpush.Message{Payload: []byte("x")}); !errors.Is(err, webpush.ErrGone) {
+	_, err = ours.Send(t.Context(), sub, &webpush.Message{Payload: []byte("x")})
+	if !errors.Is(err, webpush.ErrGone) || !errors.As(err, &refused) || refused.StatusCode != http.StatusGone {
 		t.Errorf("ended: %v", err)
 	}
 }

@@ -27,6 +27,9 @@ func (c *Client) prepare(sub *Subscription, m *Message) (*outgoing, error) {
 	if sub == nil {
 		return nil, faultEndpointMissing.subscription()
 	}
+	if m == nil {
+		m = &Message{} // which has no data
+	}
 	f, err := m.check()
 	if err != nil {
 		return nil, err

@@ -119,6 +119,19 @@ func TestReceipts(t *testing.T) {
 	}
 }
 
+// TestSendNothing: no message at all is one without data.
+func TestSendNothing(t *testing.T) {
+	c := newClient(t, func(r *http.Request) (*http.Response, error) {
+		if r.ContentLength > 0 || r.Header.Get("Ttl") == "" {
+			t.Errorf("%d bytes, %v", r.ContentLength, r.Header)
+		}
+		return answer(201, "", "Location", "/m/1"), nil
+	})
+	if _, err := c.Send(t.Context(), newUserKeys(t).Subscription(sampleEndpoint), nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestReceiptsForgotten: a service that does not know its receipt subscription
 // any more is asked for another one.
 func TestReceiptsForgotten(t *testing.T) {

@@ -1,5 +1,8 @@
 package enginetest
 
+// One file, because each check of the suite has its faults here, side by side
+// in one table.
+
 import (
 	"bytes"
 	"context"

@@ -1,5 +1,8 @@
 package pushservice
 
+// One concern, a user agent's connection, in one file: the user agent at the top
+// is what all of its conversations are written with.
+
 import (
 	"context"
 	"encoding/base64"
