@@ -20,7 +20,7 @@ the sum of the tests that really ran.
   arm64     mask and frame on arm64, under qemu-user where this is another processor
   cross     go vet for windows, darwin, freebsd, linux/arm64 and js
   modules   go vet and go test of the nested modules, each benchmark once
-  fuzz      ci/fuzz.sh: every fuzz target for 10 s, about five minutes on two processors
+  fuzz      ci/fuzz.sh: every fuzz target for 5 s, two and a half minutes on two processors
 
   --quick   only format, vet and race, with -short: no Autobahn suite, no browser, nothing installed
   --only    only these sections
