@@ -40,6 +40,7 @@ type log struct {
 	builds  map[string]*strings.Builder // output of the compiler, by import path
 	skipped []skip
 	counts  counts
+	failed  strings.Builder // what was printed of packages that failed
 }
 
 type skip struct {
@@ -157,15 +158,20 @@ func (l *log) endPackage(ev event) {
 	}
 
 	fmt.Fprintf(l.w, "%-4s  %s  %s  %.1f s\n", status(ev.Action, c), ev.Package, c, ev.Elapsed)
-	if ev.Action == "fail" && !l.verbose {
+	if ev.Action == "fail" {
+		from := l.failed.Len()
+		fmt.Fprintf(&l.failed, "  %s\n", ev.Package)
 		slices.Sort(failed)
 		for _, name := range failed {
-			indent(l.w, l.tests[key{ev.Package, name}].output.String())
+			indent(&l.failed, l.tests[key{ev.Package, name}].output.String())
 		}
 		if b := l.builds[ev.FailedBuild]; b != nil {
-			indent(l.w, b.String())
+			indent(&l.failed, b.String())
 		}
-		indent(l.w, own.output.String())
+		indent(&l.failed, own.output.String())
+		if !l.verbose { // else it has been printed as it came
+			io.WriteString(l.w, l.failed.String()[from:])
+		}
 	}
 	l.counts.add(c)
 	for k := range l.tests {

@@ -28,6 +28,38 @@ const stream = `{"Action":"start","Package":"github.com/pushwire/pushwire/frame"
 {"Action":"fail","Package":"github.com/pushwire/pushwire/frame","Elapsed":0.2}
 `
 
+// A long log ends with its failures: those of each run, the last lines of many.
+func TestFailuresStandAtTheEnd(t *testing.T) {
+	var out bytes.Buffer
+	l := newLog(&out, true)
+	if err := l.read(strings.NewReader(stream)); err != nil {
+		t.Fatal(err)
+	}
+	totals := filepath.Join(t.TempDir(), "totals")
+	long := strings.Repeat("early\n", 100) + strings.Repeat("late\n", failureLines-1)
+	for run, text := range map[string]string{"race": l.failed.String(), "386": long, "simd": ""} {
+		if err := appendFailures(totals, run, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out.Reset()
+	if err := printFailures(&out, totals); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"race:\n  github.com/pushwire/pushwire/frame\n", "a is wrong", "panic: boom", "386:\n  (100 lines more above)\nlate\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("lacks %q:\n%s", want, out.String())
+		}
+	}
+	if got := out.String(); strings.Contains(got, "early") || strings.Contains(got, "simd") {
+		t.Errorf("too much:\n%s", got)
+	}
+	out.Reset()
+	if err := printFailures(&out, filepath.Join(t.TempDir(), "totals")); err != nil || out.Len() > 0 {
+		t.Errorf("without failures: %v, %q", err, out.String())
+	}
+}
+
 func TestLog(t *testing.T) {
 	var out bytes.Buffer
 	l := newLog(&out, false)

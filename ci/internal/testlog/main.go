@@ -5,7 +5,9 @@
 //	go test -json ./... | go run ./ci/internal/testlog -run race -permitted ci/permitted-skips.txt -totals FILE
 //	go run ./ci/internal/testlog -sum -totals FILE
 //
-// The first form adds its counts to FILE, one line a run. The second prints their sum as "N passed, N failed, N skipped".
+// The first form adds its counts to FILE, one line a run, and what it printed of failures to FILE.failed. The second prints
+// these failures once more, the last lines of each run, so that they stand at the end of a long log, and then the sum as
+// "N passed, N failed, N skipped".
 // Counted are tests without subtests and the leaves of those that have some, each once a run.
 package main
 
@@ -22,12 +24,15 @@ func main() {
 		totals    = flag.String("totals", "", "file that the counts are added to")
 		strict    = flag.Bool("strict", false, "fail on a skip that the list does not permit")
 		verbose   = flag.Bool("v", false, "print the output of every test, not only of those that failed")
-		sum       = flag.Bool("sum", false, "print the sum of the counts in -totals and do nothing else")
+		sum       = flag.Bool("sum", false, "print the failures and the sum of the counts in -totals and do nothing else")
 	)
 	flag.Parse()
 	if *sum {
 		c, err := readTotals(*totals)
 		if err != nil {
+			fatal(err)
+		}
+		if err := printFailures(os.Stdout, *totals); err != nil {
 			fatal(err)
 		}
 		fmt.Println(c)
@@ -45,6 +50,9 @@ func main() {
 	unexpected := log.report(*run, list)
 	if *totals != "" {
 		if err := appendTotals(*totals, *run, log.counts); err != nil {
+			fatal(err)
+		}
+		if err := appendFailures(*totals, *run, log.failed.String()); err != nil {
 			fatal(err)
 		}
 	}
