@@ -62,7 +62,7 @@ func (b *batch) add(it *topic.Item, o *Options, limit int) bool {
 // significantly reduce the per-message overhead"
 func (e *endpoint) collect(ctx context.Context, b *batch, after topic.Cursor, limit int) error {
 	buf := borrowItems()
-	defer returnItems(buf)
+	defer returnItems(buf, len(buf))
 	for {
 		// One more than may be added, to know whether there is more.
 		room := min(readSize, limit-b.items+1)

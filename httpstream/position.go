@@ -86,8 +86,10 @@ var itemBuffers = sync.Pool{New: func() any { return new([readSize]topic.Item) }
 
 func borrowItems() *[readSize]topic.Item { return itemBuffers.Get().(*[readSize]topic.Item) }
 
-func returnItems(b *[readSize]topic.Item) {
-	clear(b[:]) // the items are not to be kept by it
+// returnItems takes back a buffer of which no more than n were used since it was
+// borrowed.
+func returnItems(b *[readSize]topic.Item, n int) {
+	clear(b[:n]) // the items are not to be kept by it
 	itemBuffers.Put(b)
 }
 

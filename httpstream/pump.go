@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pushwire/pushwire/topic"
 )
@@ -36,22 +37,28 @@ type pump struct {
 	// and goes from one to the next with state.
 	after topic.Cursor
 
-	mu    sync.Mutex
-	state pumpState
-	turn  uint32 // counts the waits, so that a late stop is known for what it is
-	stop  func() // takes the call of the Waker back; nil unless waiting
+	state atomic.Uint32 // a pumpState, and above it how often it has changed
+
+	// A source that is a [topic.Rewaker] has the pump wait with wakeup; from
+	// any other Waker comes stop.
+	again  topic.Rewaker // nil for any other
+	wakeup topic.Wakeup
+	mu     sync.Mutex // of stop
+	stop   func()     // takes the call of the Waker back; nil before the first
 
 	member member // of the Group
 }
 
 // pumpState says who runs a pump.
-type pumpState uint8
+type pumpState uint32
 
 const (
 	pumpBehind  pumpState = iota // a goroutine of its own; also at the beginning
 	pumpWaiting                  // nobody
 	pumpWoken                    // a goroutine of the source
 	pumpEnded                    // nobody any more
+
+	pumpStates = 4
 )
 
 // outlet is the connection that a pump writes to. One goroutine at a time calls
@@ -76,6 +83,9 @@ type outlet interface {
 func (p *pump) init(src topic.Source, out outlet, logger *slog.Logger) {
 	p.src, p.out, p.logger = src, out, logger
 	p.wake = p.woken
+	if p.again, _ = src.(topic.Rewaker); p.again != nil {
+		p.wakeup.Init(p.wake)
+	}
 }
 
 // begin tells the client where it begins, or what it has missed, sends what is
@@ -101,15 +111,19 @@ func (p *pump) woken() {
 		return
 	}
 	buf := borrowItems()
+	used := len(buf)
 	items, err := p.src.Read(ended, p.after, buf[:0])
 	n := 0
+	if err == nil {
+		used = len(items)
+	}
 	if err == nil && len(items) > 0 {
 		if n, err = p.out.try(items); n > 0 {
 			p.after = items[n-1].Cursor
 		}
 	}
 	caughtUp := err == nil && n == len(items) && n < len(buf) || isContext(err)
-	returnItems(buf)
+	returnItems(buf, used)
 	if caughtUp {
 		p.wait()
 	} else if _, ok := p.enter(pumpBehind); ok {
@@ -149,7 +163,7 @@ func (p *pump) follow() {
 // connection or of the source.
 func (p *pump) drain() bool {
 	buf := borrowItems()
-	defer returnItems(buf)
+	defer returnItems(buf, len(buf))
 	for !p.over() {
 		if p.after == topic.Now {
 			return true // nothing comes after it
@@ -203,46 +217,50 @@ func (p *pump) finish(err error) {
 
 // wait has the pump woken when there is something to read.
 func (p *pump) wait() {
-	turn, ok := p.enter(pumpWaiting)
+	mark, ok := p.enter(pumpWaiting)
 	if !ok {
+		return
+	}
+	if p.again != nil {
+		p.again.WakeBy(&p.wakeup, p.after) // nothing, after end
 		return
 	}
 	stop := p.src.(topic.Waker).Wake(p.after, p.wake)
 	p.mu.Lock()
-	ended := p.state == pumpEnded
-	if !ended && p.turn == turn { // else it was woken already, and may wait again
+	if p.state.Load() == mark { // else it was woken already, and may wait again
 		p.stop = stop
 	}
 	p.mu.Unlock()
-	if ended {
+	if p.over() {
 		stop()
 	}
 }
 
-// enter makes s the state, unless the pump has ended.
-func (p *pump) enter(s pumpState) (turn uint32, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.state == pumpEnded {
-		return 0, false
+// enter makes s the state, unless the pump has ended. The mark is that of no
+// other time.
+func (p *pump) enter(s pumpState) (mark uint32, ok bool) {
+	for {
+		old := p.state.Load()
+		if pumpState(old%pumpStates) == pumpEnded {
+			return 0, false
+		}
+		mark = old - old%pumpStates + pumpStates + uint32(s)
+		if p.state.CompareAndSwap(old, mark) {
+			return mark, true
+		}
 	}
-	p.state, p.stop = s, nil
-	p.turn++
-	return p.turn, true
 }
 
-func (p *pump) over() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.state == pumpEnded
-}
+func (p *pump) over() bool { return pumpState(p.state.Load()%pumpStates) == pumpEnded }
 
 // end is the end of the connection. It may be called from any goroutine, also
 // from below out, and does not wait.
 func (p *pump) end() {
+	p.state.Store(uint32(pumpEnded))
+	p.wakeup.Stop()
 	p.mu.Lock()
 	stop := p.stop
-	p.state, p.stop = pumpEnded, nil
+	p.stop = nil
 	p.mu.Unlock()
 	if stop != nil {
 		stop()

@@ -110,22 +110,52 @@ func (o *fakeOutlet) want(why string, want ...uint64) {
 	o.got = nil
 }
 
-// watched counts the calls that a source owes.
+// watchedSource tells how many calls it owes to those who wait.
+type watchedSource interface {
+	topic.Topic
+	Append(typ string, data []byte) topic.Cursor
+	owes() int
+}
+
+// watcher makes a source of a log.
+type watcher func(*topic.Log) watchedSource
+
+// overWatched runs a test with each kind of source that wakes.
+func overWatched(t *testing.T, test func(t *testing.T, watch watcher)) {
+	t.Run("Rewaker", func(t *testing.T) {
+		test(t, func(l *topic.Log) watchedSource { return rewatched{l} })
+	})
+	t.Run("Waker", func(t *testing.T) {
+		test(t, func(l *topic.Log) watchedSource { return &watched{plainTopic: plainTopic{l}} })
+	})
+}
+
+// rewatched is a log that its readers wait for with their own Wakeups.
+type rewatched struct{ *topic.Log }
+
+func (w rewatched) owes() int { return w.Waiting() }
+
+// plainTopic is a log without what only a log has.
+type plainTopic struct{ topic.Topic }
+
+func (p plainTopic) Append(typ string, data []byte) topic.Cursor {
+	return p.Topic.(*topic.Log).Append(typ, data)
+}
+
+// watched counts the calls that a plain Waker owes.
 type watched struct {
-	*topic.Log
-	mu    sync.Mutex
-	owed  int
-	wakes int
+	plainTopic
+	mu   sync.Mutex
+	owed int
 }
 
 func (w *watched) Wake(after topic.Cursor, f func()) func() {
 	w.mu.Lock()
 	w.owed++
-	w.wakes++
 	w.mu.Unlock()
 	var once sync.Once
 	paid := func() { once.Do(func() { w.mu.Lock(); w.owed--; w.mu.Unlock() }) }
-	stop := w.Log.Wake(after, func() { paid(); f() })
+	stop := w.plainTopic.Wake(after, func() { paid(); f() })
 	return func() { stop(); paid() }
 }
 
@@ -136,9 +166,11 @@ func (w *watched) owes() int {
 }
 
 // The states of a pump, in a conversation.
-func TestPumpStates(t *testing.T) {
+func TestPumpStates(t *testing.T) { overWatched(t, testPumpStates) }
+
+func testPumpStates(t *testing.T, watch watcher) {
 	synctest.Test(t, func(t *testing.T) {
-		src := &watched{Log: new(topic.Log)}
+		src := watch(new(topic.Log))
 		defer src.Close()
 		o := newFakeOutlet(t)
 		p := new(pump)
@@ -146,8 +178,8 @@ func TestPumpStates(t *testing.T) {
 		state := func(why string, want pumpState, owed int) {
 			t.Helper()
 			synctest.Wait()
-			if p.state != want || src.owes() != owed {
-				t.Errorf("%s: state %d, %d calls owed; want %d, %d", why, p.state, src.owes(), want, owed)
+			if pumpState(p.state.Load()%pumpStates) != want || src.owes() != owed {
+				t.Errorf("%s: state %d, %d calls owed; want %d, %d", why, p.state.Load()%pumpStates, src.owes(), want, owed)
 			}
 		}
 		add := func(n int) {
@@ -183,7 +215,6 @@ func TestPumpStates(t *testing.T) {
 		state("it has caught up", pumpWaiting, 1)
 
 		o.pause = 0
-		src.MaxItems = 0
 		p.end()
 		state("the connection has ended", pumpEnded, 0)
 		add(1)
@@ -194,8 +225,12 @@ func TestPumpStates(t *testing.T) {
 
 // More than a batch is not for the goroutine of the source.
 func TestPumpHandsALongWayToAGoroutine(t *testing.T) {
+	overWatched(t, testPumpHandsALongWayToAGoroutine)
+}
+
+func testPumpHandsALongWayToAGoroutine(t *testing.T, watch watcher) {
 	synctest.Test(t, func(t *testing.T) {
-		src := &watched{Log: new(topic.Log)}
+		src := watch(new(topic.Log))
 		defer src.Close()
 		o := newFakeOutlet(t)
 		p := new(pump)
@@ -216,9 +251,11 @@ func TestPumpHandsALongWayToAGoroutine(t *testing.T) {
 
 // What a slow client misses it is told, wherever it was, and it goes on from
 // the oldest.
-func TestPumpTellsOfAGap(t *testing.T) {
+func TestPumpTellsOfAGap(t *testing.T) { overWatched(t, testPumpTellsOfAGap) }
+
+func testPumpTellsOfAGap(t *testing.T, watch watcher) {
 	synctest.Test(t, func(t *testing.T) {
-		src := &watched{Log: &topic.Log{MaxItems: 3}}
+		src := watch(&topic.Log{MaxItems: 3})
 		defer src.Close()
 		o := newFakeOutlet(t)
 		p := new(pump)
@@ -241,9 +278,11 @@ func TestPumpTellsOfAGap(t *testing.T) {
 }
 
 // The source ends, or fails, or can't be read by its own rules.
-func TestPumpAtTheEndOfTheSource(t *testing.T) {
+func TestPumpAtTheEndOfTheSource(t *testing.T) { overWatched(t, testPumpAtTheEndOfTheSource) }
+
+func testPumpAtTheEndOfTheSource(t *testing.T, watch watcher) {
 	synctest.Test(t, func(t *testing.T) {
-		src := &watched{Log: new(topic.Log)}
+		src := watch(new(topic.Log))
 		o := newFakeOutlet(t)
 		p := new(pump)
 		p.init(src, o, nil)
@@ -313,11 +352,13 @@ func TestPumpWithoutAWaker(t *testing.T) {
 
 // Pumps that end at any moment, while they are woken, while they wait, while
 // they write, leave no call behind and write from one goroutine at a time.
-func TestPumpsThatEndAtAnyMoment(t *testing.T) {
+func TestPumpsThatEndAtAnyMoment(t *testing.T) { overWatched(t, testPumpsThatEndAtAnyMoment) }
+
+func testPumpsThatEndAtAnyMoment(t *testing.T, watch watcher) {
 	for seed := range uint64(30) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
-			src := &watched{Log: &topic.Log{MaxItems: 200}}
+			src := watch(&topic.Log{MaxItems: 200})
 			defer src.Close()
 			var pumps []*pump
 			var outs []*fakeOutlet

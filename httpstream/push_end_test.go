@@ -95,9 +95,11 @@ func TestShutdownAndStuckClients(t *testing.T) {
 }
 
 // Who goes is forgotten at once, also while nothing is sent.
-func TestClientsThatGo(t *testing.T) {
+func TestClientsThatGo(t *testing.T) { overWatched(t, testClientsThatGo) }
+
+func testClientsThatGo(t *testing.T, watch watcher) {
 	overWays(t, func(t *testing.T, w way) {
-		src := &watched{Log: new(topic.Log)}
+		src := watch(new(topic.Log))
 		defer src.Close()
 		var group Group
 		s := w.serve(t, src, &Options{Group: &group})

@@ -51,6 +51,10 @@ func (l *memListener) dial(size int) net.Conn {
 // for the client's end (package eventstream), and none of ours; the same after
 // all were woken. Sockets: the one that reads.
 func TestWaitingReadersHaveNoGoroutine(t *testing.T) {
+	overWatched(t, testWaitingReadersHaveNoGoroutine)
+}
+
+func testWaitingReadersHaveNoGoroutine(t *testing.T, watch watcher) {
 	n := 10_000
 	if testing.Short() {
 		n = 1_000
@@ -68,7 +72,7 @@ func TestWaitingReadersHaveNoGoroutine(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			src := &watched{Log: new(topic.Log)}
+			src := watch(new(topic.Log))
 			defer src.Close()
 			var group Group
 			l := newMemListener()
@@ -132,10 +136,14 @@ func goroutinesMade() uint64 {
 // One item for many readers on plain sockets is written by the goroutines of
 // the source: no reader that keeps up gets one.
 func TestReadersThatKeepUpGetNoGoroutine(t *testing.T) {
+	overWatched(t, testReadersThatKeepUpGetNoGoroutine)
+}
+
+func testReadersThatKeepUpGetNoGoroutine(t *testing.T, watch watcher) {
 	for _, w := range []way{{name: "events"}, {name: "socket", socket: true}, {name: "socket, compressed", socket: true, deflate: true}} {
 		t.Run(w.name, func(t *testing.T) {
 			const n, items = 200, 20
-			src := &watched{Log: new(topic.Log)}
+			src := watch(new(topic.Log))
 			defer src.Close()
 			s := w.serve(t, src, nil)
 			var all []*reader

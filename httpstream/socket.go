@@ -243,20 +243,20 @@ func borrowFrames(items []topic.Item) (*frames, []*pushwire.Prepared) {
 	return f, f[:len(items)]
 }
 
-func returnFrames(f *frames) {
-	clear(f[:])
+func returnFrames(f *frames, n int) {
+	clear(f[:n])
 	frameBuffers.Put(f)
 }
 
 func (s *socketReader) try(items []topic.Item) (n int, err error) {
 	f, ms := borrowFrames(items)
-	defer returnFrames(f)
+	defer returnFrames(f, len(ms))
 	return s.conn.TrySend(ms...)
 }
 
 func (s *socketReader) write(items []topic.Item) (n int, err error) {
 	f, ms := borrowFrames(items)
-	defer returnFrames(f)
+	defer returnFrames(f, len(ms))
 	return s.conn.WritePrepared(s.context(), ms...)
 }
 

@@ -151,7 +151,7 @@ func (e *endpoint) burst(ctx context.Context, out *lineWriter, first *topic.Item
 	line := asLine(first)
 	after = first.Cursor
 	buf := borrowItems()
-	defer returnItems(buf)
+	defer returnItems(buf, len(buf))
 	items, err := e.src.Read(noWait{ctx}, after, buf[:0])
 	if err != nil || len(items) == 0 {
 		return after, out.write(line) // mostly it is one

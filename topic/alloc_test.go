@@ -13,6 +13,9 @@ func TestAllocations(t *testing.T) {
 	fill(&l, 2000)
 	after := At(l.epoch, 1990)
 	wait := func() {}
+	woken := make(chan struct{}, 1)
+	var w Wakeup
+	w.Init(func() { woken <- struct{}{} })
 	for _, v := range []struct {
 		name string
 		max  float64
@@ -25,6 +28,8 @@ func TestAllocations(t *testing.T) {
 		{"Read of what is there", 0, func() { l.Read(ended, after, buf) }},
 		{"Read at the head", 0, func() { l.Read(ended, Now, buf) }},
 		{"Wake and stop", 2, func() { l.Wake(Now, wait)() }},
+		// The item, the goroutine that calls, and nothing for who waits again.
+		{"Append to who waits again", 2, func() { l.WakeBy(&w, Now); l.Append("type", small); <-woken }},
 	} {
 		if v.name == "Read of what is there" {
 			after = At(l.epoch, l.head.Load()-10)

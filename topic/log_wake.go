@@ -21,71 +21,107 @@ type wakers struct {
 	working atomic.Bool  // there are goroutines, or one is about to be
 
 	mu          sync.Mutex
-	first, last *waker
+	first, last *Wakeup
 	workers     int
 }
 
 // wakerStep is how many wakers a goroutine takes from the list at once.
 const wakerStep = 64
 
-// waker is one call that somebody waits for.
-type waker struct {
+// Wakeup is a call of [Waker].Wake for who waits again and again: it is the
+// place in the list of those who wait, so that waiting makes nothing. It is not
+// to be copied.
+type Wakeup struct {
 	f          func()
-	seq        uint64      // the call is due when there is an item after it
-	now        bool        // or at once
-	done       atomic.Bool // called, or about to be, or stopped
-	listed     bool        // in the list
-	prev, next *waker
+	log        *Log
+	seq        uint64        // the call is due when there is an item after it
+	state      atomic.Uint32 // to wakeWaiting only with the lock of the list
+	now        bool          // due at once
+	listed     bool          // in the list
+	prev, next *Wakeup
+}
+
+// States of a Wakeup.
+const (
+	wakeIdle    = iota // never waited, or its call has begun
+	wakeWaiting        // in the list, or taken from it for its call
+	wakeStopped        // for good
+)
+
+// Init says what is to be called. It comes before the first WakeBy.
+func (w *Wakeup) Init(f func()) { w.f = f }
+
+// Stop takes back a call that has not begun. There will be no further one:
+// WakeBy does nothing then. It may be called from any goroutine, and often.
+func (w *Wakeup) Stop() {
+	if w.state.Swap(wakeStopped) != wakeWaiting {
+		return
+	}
+	ws := &w.log.wakers
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if w.listed {
+		ws.remove(w)
+	}
 }
 
 // Wake has f called when there is something after the cursor.
 func (l *Log) Wake(after Cursor, f func()) (stop func()) {
-	l.setup()
-	p, err := l.place(after)
-	if err != nil {
-		return l.wakers.add(l, &waker{f: f, now: true})
-	}
-	return l.wake(p, f)
+	w := &Wakeup{f: f}
+	l.WakeBy(w, after)
+	return w.Stop
 }
 
-func (l *Log) wake(p place, f func()) (stop func()) {
-	w := &waker{f: f, seq: p.seq}
+// Waiting is how many calls of Read and Wake wait for an item at the moment.
+func (l *Log) Waiting() int { return int(l.wakers.waiting.Load()) }
+
+// WakeBy is Wake with a Wakeup of the caller's, which is always given to the
+// same log. It does nothing while w waits, and after Stop.
+func (l *Log) WakeBy(w *Wakeup, after Cursor) {
+	l.setup()
+	p, err := l.place(after)
+	l.wake(w, p, err != nil)
+}
+
+// wake has w called when there is something after a place, or now.
+func (l *Log) wake(w *Wakeup, p place, now bool) {
 	if p.oldest {
 		l.expireAll()
 		l.mu.Lock()
-		w.seq = l.oldest - 1
+		p.seq = l.oldest - 1
 		l.mu.Unlock()
 	}
-	return l.wakers.add(l, w)
+	l.wakers.add(l, w, p.seq, now)
 }
 
 // add puts w into the list.
-func (ws *wakers) add(l *Log, w *waker) (stop func()) {
+func (ws *wakers) add(l *Log, w *Wakeup, seq uint64, now bool) {
 	ws.mu.Lock()
+	if w.state.Load() != wakeIdle {
+		ws.mu.Unlock()
+		return
+	}
+	w.log, w.seq, w.now = l, seq, now // before Stop looks at them
+	if !w.state.CompareAndSwap(wakeIdle, wakeWaiting) {
+		ws.mu.Unlock()
+		return
+	}
 	ws.waiting.Add(1) // before the head is looked at: a publisher does the reverse
 	w.listed = true
-	if w.now = w.now || w.due(l); w.now {
+	due := w.due(l)
+	if due {
+		w.now = true
 		ws.pushFront(w)
 	} else {
 		ws.pushBack(w)
 	}
 	ws.mu.Unlock()
-	if w.now {
+	if due {
 		ws.work(l)
-	}
-	return func() {
-		if w.done.Swap(true) {
-			return
-		}
-		ws.mu.Lock()
-		defer ws.mu.Unlock()
-		if w.listed {
-			ws.remove(w)
-		}
 	}
 }
 
-func (w *waker) due(l *Log) bool {
+func (w *Wakeup) due(l *Log) bool {
 	return w.now || w.seq < l.head.Load() || l.closed.Load()
 }
 
@@ -109,14 +145,14 @@ func (ws *wakers) work(l *Log) {
 }
 
 func (ws *wakers) run(l *Log) {
-	var due [wakerStep]*waker
+	var due [wakerStep]*Wakeup
 	for {
 		n := ws.take(l, &due)
 		if n == 0 {
 			return
 		}
 		for i, w := range due[:n] {
-			if !w.done.Swap(true) {
+			if w.state.CompareAndSwap(wakeWaiting, wakeIdle) {
 				w.f()
 			}
 			due[i] = nil
@@ -126,7 +162,7 @@ func (ws *wakers) run(l *Log) {
 
 // take moves wakers that are due from the list to due. Before it returns 0 it
 // takes leave: working is false, or it is another's.
-func (ws *wakers) take(l *Log, due *[wakerStep]*waker) (n int) {
+func (ws *wakers) take(l *Log, due *[wakerStep]*Wakeup) (n int) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	for {
@@ -155,7 +191,7 @@ func (ws *wakers) take(l *Log, due *[wakerStep]*waker) (n int) {
 	}
 }
 
-func (ws *wakers) pushBack(w *waker) {
+func (ws *wakers) pushBack(w *Wakeup) {
 	if w.prev = ws.last; ws.last != nil {
 		ws.last.next = w
 	} else {
@@ -164,7 +200,7 @@ func (ws *wakers) pushBack(w *waker) {
 	ws.last = w
 }
 
-func (ws *wakers) pushFront(w *waker) {
+func (ws *wakers) pushFront(w *Wakeup) {
 	if w.next = ws.first; ws.first != nil {
 		ws.first.prev = w
 	} else {
@@ -173,7 +209,7 @@ func (ws *wakers) pushFront(w *waker) {
 	ws.first = w
 }
 
-func (ws *wakers) remove(w *waker) {
+func (ws *wakers) remove(w *Wakeup) {
 	if w.prev != nil {
 		w.prev.next = w.next
 	} else {

@@ -37,6 +37,17 @@ type Waker interface {
 	Wake(after Cursor, f func()) (stop func())
 }
 
+// Rewaker is a Waker whose readers can keep what they wait with.
+//
+// WakeBy is Wake with the [Wakeup] of the caller, whose Init has said what is
+// called. One goroutine at a time gives it, always to the same source, and again
+// when its call has begun, for instance from there. While it waits, and after
+// its Stop, WakeBy does nothing.
+type Rewaker interface {
+	Waker
+	WakeBy(w *Wakeup, after Cursor)
+}
+
 // Bounder tells what a source keeps.
 type Bounder interface {
 	Bounds(ctx context.Context) (Bounds, error)
