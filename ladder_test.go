@@ -71,9 +71,11 @@ func listPackages(t *testing.T) []listed {
 	return all
 }
 
+func goCommand(args ...string) *exec.Cmd { return exec.Command("go", args...) }
+
 func goTool(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := exec.Command("go", args...).Output()
+	out, err := goCommand(args...).Output()
 	if err != nil {
 		t.Fatalf("go %s: %v", strings.Join(args, " "), err)
 	}

@@ -11,18 +11,17 @@ the sum of the tests that really ran.
 
   section   what
   setup     ci/setup.sh, into .cache/
-  format    gofmt, shellcheck where it is installed
-  vet       go vet, go mod tidy -diff, staticcheck, govulncheck where its database can be reached
+  lint      ci/lint.sh: gofmt, shellcheck, go vet, go mod tidy -diff, staticcheck, govulncheck
   race      go test -race of all packages but autobahn, in random order; the foreign peers and the browser are among them
   autobahn  the Autobahn suite in both directions, about a quarter of an hour on two processors
   386       go test for 32 bits: mask, frame, handshake, deflate, eventstream, webpush and the root package
   simd      mask and frame as other processors have them: portable (-tags purego), GOAMD64=v3
   arm64     mask and frame on arm64, under qemu-user where this is another processor
   cross     go vet for windows, darwin, freebsd, linux/arm64 and js
-  modules   go vet and go test of the nested modules, each benchmark once
+  modules   go test of the nested modules, each benchmark once
   fuzz      ci/fuzz.sh: every fuzz target for 5 s, two and a half minutes on two processors
 
-  --quick   only format, vet and race, with -short: no Autobahn suite, no browser, nothing installed
+  --quick   only lint and race, with -short: no Autobahn suite, no browser, nothing installed
   --only    only these sections
   -v        print the output of every test
 
@@ -35,12 +34,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 exec </dev/null
 
-sections=setup,format,vet,race,autobahn,386,simd,arm64,cross,modules,fuzz
+sections=setup,lint,race,autobahn,386,simd,arm64,cross,modules,fuzz
 short=() verbose=()
 while (($#)); do
   case $1 in
     -h | --help) usage && exit 0 ;;
-    --quick) sections=format,vet,race short=(-short) ;;
+    --quick) sections=lint,race short=(-short) ;;
     --only) [[ $# -ge 2 ]] || { usage >&2 && exit 2; } && sections=$2 && shift ;;
     --only=*) sections=${1#*=} ;;
     -v) verbose=(-v) ;;
@@ -100,39 +99,7 @@ gotest() {
 # tracked PATTERN...: the files under version control and the new ones, so that nothing of .cache/ is looked at.
 tracked() { git ls-files --cached --others --exclude-standard -- "$@" | while read -r f; do [[ ! -f $f ]] || echo "$f"; done; }
 
-format() {
-  local good=0 files
-  mapfile -t files < <(tracked '*.go')
-  check gofmt gofmt -l "${files[@]}" || good=1
-  if command -v shellcheck >/dev/null; then
-    mapfile -t files < <(tracked '*.sh' .ci/run)
-    check shellcheck shellcheck "${files[@]}" || good=1
-  else
-    say "shellcheck: left out, it is not installed"
-  fi
-  return $good
-}
-
-vet() {
-  local good=0 status=0
-  check 'go vet' go vet ./... || good=1
-  check 'go mod tidy -diff' go mod tidy -diff || good=1
-  if [[ -x .cache/bin/staticcheck ]]; then
-    check staticcheck .cache/bin/staticcheck ./... || good=1
-  else
-    say "staticcheck: left out, ci/setup.sh installs it"
-    ((${#strict[@]} == 0)) || good=1
-  fi
-  if [[ -x .cache/bin/govulncheck ]]; then
-    timeout 120 .cache/bin/govulncheck ./... >"$tmp/vuln" 2>&1 || status=$?
-    case $status in
-      0) say "govulncheck: good" ;;
-      3) sed 's/^/    /' "$tmp/vuln" && good=1 ;; # 3: vulnerabilities were found
-      *) say "govulncheck: left out, its database can't be reached from here" ;;
-    esac
-  fi
-  return $good
-}
+lint() { ci/lint.sh; }
 
 race() {
   local packages
@@ -201,8 +168,7 @@ modules() {
     say "-- $dir"
     (
       cd "$dir"
-      check 'go vet' go vet ./... && check 'go mod tidy -diff' go mod tidy -diff &&
-        gotest "$name" -shuffle=on -timeout 10m -bench . -benchtime 1x ./...
+      gotest "$name" -shuffle=on -timeout 10m -bench . -benchtime 1x ./...
     ) || good=1
   done < <(tracked '*/go.mod' | xargs -r -n 1 dirname)
   return $good
@@ -219,8 +185,7 @@ if [[ -f .cache/env.sh ]]; then
 fi
 go build -o "$tmp/testlog" ./ci/internal/testlog
 
-section format format
-section vet vet
+section lint lint
 section race race
 section autobahn autobahn
 section 386 bits32

@@ -34,11 +34,11 @@ func TestWakeupIsUsedAgain(t *testing.T) {
 		l.WakeBy(&w, after)
 		want("it waits once", 0, 1)
 		for n := range 3 {
-			after = l.Append("", nil)
+			l.Append("", nil)
 			want("it was called, and waits again", n+1, 1)
 		}
 		again = false
-		after = l.Append("", nil)
+		l.Append("", nil)
 		want("it was called, and does not wait", 4, 0)
 		after = l.Append("", nil)
 		want("nobody is called", 4, 0)
