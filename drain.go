@@ -70,6 +70,12 @@ func (c *Conn) takeRead(ctx context.Context) error {
 	if err != nil {
 		return c.stopped("read", ctx)
 	}
+	if c.polled.Load() != nil {
+		if _, ok := ctx.(*readerContext); !ok {
+			c.reading.give()
+			return c.readByPoller()
+		}
+	}
 	in.reads++
 	return nil
 }
