@@ -63,3 +63,6 @@ func (b *buffer) free() {
 	b.b, b.one[0] = b.b[:0], nil
 	pool.pool.Put(b)
 }
+
+// holds reports whether p is the beginning of b's memory.
+func (b *buffer) holds(p []byte) bool { return cap(p) > 0 && &p[:1][0] == &b.b[:1][0] }

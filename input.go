@@ -418,9 +418,7 @@ func (l *loan) drop() {
 }
 
 // holds reports whether p lies in the borrowed room.
-func (l *loan) holds(p []byte) bool {
-	return l.scratch != nil && cap(p) > 0 && &p[:1][0] == &l.scratch.b[:1][0]
-}
+func (l *loan) holds(p []byte) bool { return l.scratch != nil && l.scratch.holds(p) }
 
 // end gives everything back. The caller holds Conn.reading.
 func (l *loan) end(in *input) {
