@@ -91,6 +91,9 @@ func NewPoller(o *PollerOptions) *Poller {
 // A [ServeFunc] may return after it: the connection stays open. With an error,
 // [ErrPollerShut] or that of c, f is never called.
 func (p *Poller) Add(c *Conn, f MessageFunc) error {
+	if c.polled.Load() != nil {
+		return c.readByPoller()
+	}
 	r := &polled{c: c, p: p, f: f, fd: -1}
 	c.reading.take(context.Background(), nil)
 	if err := c.Err(); err != nil {
