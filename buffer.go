@@ -46,10 +46,10 @@ func (p *bufferPool) get() *buffer {
 }
 
 // free gives b back; nobody may use it or its bytes afterwards. A nil buffer
-// is fine. One that has outgrown its pool goes to the pool of large ones or
+// is fine, and so is one without a pool, whose memory is the caller's. One that has outgrown its pool goes to the pool of large ones or
 // to the garbage collector.
 func (b *buffer) free() {
-	if b == nil {
+	if b == nil || b.pool == nil {
 		return
 	}
 	pool := b.pool
@@ -63,3 +63,6 @@ func (b *buffer) free() {
 	b.b, b.one[0] = b.b[:0], nil
 	pool.pool.Put(b)
 }
+
+// holds reports whether p is the beginning of b's memory.
+func (b *buffer) holds(p []byte) bool { return cap(p) > 0 && &p[:1][0] == &b.b[:1][0] }

@@ -27,7 +27,7 @@ import (
 type life struct {
 	err      atomic.Pointer[error] // set once
 	sent     *CloseFrame           // guarded by output.mu; set once
-	deadline time.Time             // of the closing handshake; guarded by output.mu
+	deadline moment                // of the closing handshake; guarded by output.mu
 }
 
 func (l *life) get() error {
@@ -64,7 +64,7 @@ func (c *Conn) Close(code frame.Code, reason string) error {
 	if o.stage == closeNone && o.err == nil {
 		o.beginClose(c, f, CloseFrame{code, fitReason(reason)})
 	}
-	deadline := c.life.deadline
+	deadline := c.life.deadline.time()
 	if o.err != nil { // writing has failed; the peer may still tell why
 		deadline = time.Now().Add(c.cfg.closeWithin())
 	}
@@ -91,7 +91,7 @@ func (o *output) closeSoon(c *Conn, code frame.Code, reason string) {
 	}
 	f, _ := frame.AppendClose(nil, c.role, code, reason)
 	o.beginClose(c, f, CloseFrame{code, reason})
-	go c.awaitClose(c.life.deadline)
+	go c.awaitClose(c.life.deadline.time())
 }
 
 var errClosedNow = errors.New("closed here with CloseNow")
@@ -114,7 +114,7 @@ func fitReason(s string) string {
 func (o *output) beginClose(c *Conn, f []byte, content CloseFrame) {
 	o.stage, o.closing = closeWaits, &f
 	c.life.sent = &content
-	c.life.deadline = time.Now().Add(c.cfg.closeWithin())
+	c.life.deadline = exactly(time.Now().Add(c.cfg.closeWithin()))
 	o.dismiss()
 	o.queue.wake() // of those in Send none gets room any more
 	// RFC 6455, 5.5.1: "The application MUST NOT send any more data frames
@@ -138,23 +138,29 @@ func (c *Conn) awaitClose(deadline time.Time) error {
 	defer cancel()
 	err := c.drain(ctx)
 	if c.Err() == nil && isContext(err) {
-		o := &c.out
-		o.mu.Lock()
-		what := fmt.Sprintf("no close frame came from the peer within %v (Config.CloseTimeout)", c.cfg.closeWithin())
-		if o.stage != closeSent {
-			what = fmt.Sprintf("our close frame could not be sent within %v, because the peer reads nothing (Config.CloseTimeout)", c.cfg.closeWithin())
-		}
-		ce := &CloseError{Code: frame.CodeAbnormal, Sent: c.life.sent, Err: &timeoutError{what}}
-		o.mu.Unlock()
-		if c.end(ce) {
-			c.gone()
-		}
+		c.closeTimedOut()
 	}
 	var ce *CloseError
 	if err := c.Err(); !errors.As(err, &ce) || ce.Received == nil || ce.Err != nil {
 		return err
 	}
 	return nil
+}
+
+// closeTimedOut ends the connection because the time of the closing handshake
+// is over.
+func (c *Conn) closeTimedOut() {
+	o := &c.out
+	o.mu.Lock()
+	what := fmt.Sprintf("no close frame came from the peer within %v (Config.CloseTimeout)", c.cfg.closeWithin())
+	if o.stage != closeSent {
+		what = fmt.Sprintf("our close frame could not be sent within %v, because the peer reads nothing (Config.CloseTimeout)", c.cfg.closeWithin())
+	}
+	ce := &CloseError{Code: frame.CodeAbnormal, Sent: c.life.sent, Err: &timeoutError{what}}
+	o.mu.Unlock()
+	if c.end(ce) {
+		c.gone()
+	}
 }
 
 // gotClose takes the peer's close frame and answers it. The caller holds
@@ -315,6 +321,9 @@ func (c *Conn) end(err error) bool {
 	o.mu.Unlock()
 	c.in.watch.drop()
 	o.watch.drop()
+	if r := c.polled.Load(); r != nil {
+		r.wake() // for the last call of its function
+	}
 	if t := c.cfg.Trace; t != nil && t.Ended != nil {
 		t.Ended(c, err)
 	}

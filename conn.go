@@ -50,6 +50,8 @@ type Conn struct {
 	pings pings // ping.go
 	keep  kept  // keepalive.go
 
+	polled atomic.Pointer[polled] // its place in a Poller, which alone reads then; nil for none (poller.go)
+
 	groups struct { // that the Conn is a member of; group.go
 		mu   sync.Mutex
 		list []*Group

@@ -33,6 +33,9 @@ func (c *Conn) Detach() (nc net.Conn, unread []byte, err error) {
 	unread = append(append([]byte(nil), head...), c.in.b...)
 	c.in.b = nil
 	c.in.release()
+	if r := c.polled.Load(); r != nil {
+		r.leave()
+	}
 	c.end(ErrDetached)
 	c.wire.resumeRead()
 	c.wire.resumeWrite()

@@ -55,6 +55,12 @@ func (c *Conn) drain(ctx context.Context) error {
 
 // takeRead takes the turn to read for the application.
 func (c *Conn) takeRead(ctx context.Context) error {
+	if c.polled.Load() != nil {
+		// Before the wait, since a Poller may have the turn for ever.
+		if _, ok := ctx.(*readerContext); !ok {
+			return c.readByPoller()
+		}
+	}
 	in := &c.in
 	waited := false
 	err := c.reading.take(ctx, func() {
@@ -69,6 +75,12 @@ func (c *Conn) takeRead(ctx context.Context) error {
 	}
 	if err != nil {
 		return c.stopped("read", ctx)
+	}
+	if c.polled.Load() != nil { // it may have come meanwhile
+		if _, ok := ctx.(*readerContext); !ok {
+			c.reading.give()
+			return c.readByPoller()
+		}
 	}
 	in.reads++
 	return nil

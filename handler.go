@@ -13,7 +13,7 @@ import (
 )
 
 // ServeFunc serves one connection and returns when it is done with it; c is
-// then closed with 1000 if it is still open. ctx ends with the connection (it
+// then closed with 1000 if it is still open, unless a [Poller] has it. ctx ends with the connection (it
 // is [Conn.Context]). r is the request that opened it. A panic is logged and
 // closes the connection with 1011.
 type ServeFunc func(ctx context.Context, c *Conn, r *handshake.Request)
@@ -43,21 +43,22 @@ func run(f ServeFunc, c *Conn, r *handshake.Request) {
 			return
 		}
 		if err, ok := v.(error); v != nil && !(ok && errors.Is(err, http.ErrAbortHandler)) {
-			c.logPanic(v)
+			c.logPanic("ServeFunc", v)
 		}
 		c.Close(frame.CodeInternal, "")
 	}()
 	f(c.ctx, c, r)
 	returned = true
-	if c.Err() == nil {
+	if c.Err() == nil && c.polled.Load() == nil {
 		c.Close(frame.CodeNormal, "")
 	}
 }
 
-func (c *Conn) logPanic(v any) {
+// logPanic tells of a panic in a function of the type what.
+func (c *Conn) logPanic(what string, v any) {
 	if l := c.cfg.Logger; l != nil {
-		l.Error("pushwire: panic in a ServeFunc", "remote", c.RemoteAddr(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		l.Error("pushwire: panic in a "+what, "remote", c.RemoteAddr(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		return
 	}
-	log.Printf("pushwire: panic in a ServeFunc for %v: %v\n%s", c.RemoteAddr(), v, debug.Stack())
+	log.Printf("pushwire: panic in a %s for %v: %v\n%s", what, c.RemoteAddr(), v, debug.Stack())
 }

@@ -76,6 +76,41 @@ var victims = []victim{
 	}, false},
 	{"server over TLS", frame.Server, newConnVictim(tls_, frame.Server), true},
 	{"client over TLS", frame.Client, newConnVictim(tls_, frame.Client), true},
+	{"Poller, server", frame.Server, pollerVictim(tcp, frame.Server), false},
+	{"Poller, client", frame.Client, pollerVictim(tcp, frame.Client), false},
+	{"Poller over TLS", frame.Server, pollerVictim(tls_, frame.Server), true},
+}
+
+// pollerVictim is newConnVictim with a Poller that reads.
+func pollerVictim(m mode, role frame.Role) func(t *testing.T, cfg *pushwire.Config) (*testpeer.Peer, <-chan seen) {
+	return func(t *testing.T, cfg *pushwire.Config) (*testpeer.Peer, <-chan seen) {
+		ours, theirs := netPair(t, m)
+		part := testpeer.Server
+		if role == frame.Server {
+			ours, theirs, part = theirs, ours, testpeer.Client
+		}
+		poller := newPoller(t, nil)
+		c := pushwire.NewConn(ours, role, cfg)
+		t.Cleanup(func() { c.CloseNow() })
+		got := make(chan seen, 1)
+		if err := poller.Add(c, callSeen(got)); err != nil {
+			t.Fatal(err)
+		}
+		return testpeer.New(t, theirs, part), got
+	}
+}
+
+// callSeen is see for a Poller.
+func callSeen(got chan<- seen) pushwire.MessageFunc {
+	var s seen
+	return func(_ context.Context, c *pushwire.Conn, m pushwire.Message, err error) {
+		if err == nil {
+			s.messages = append(s.messages, string(m.Data))
+			return
+		}
+		s.c, s.err = c, err
+		got <- s
+	}
 }
 
 // newConnVictim opens a connection with NewConn, with no handshake before.

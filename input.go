@@ -113,6 +113,9 @@ func (c *Conn) fill(ctx context.Context) error {
 	}
 	in := &c.in
 	c.beforeWait()
+	if ctx == noWait {
+		return c.fillNow()
+	}
 	idle := !in.full && !in.dec.InMessage()
 	watched := in.watch.begin(ctx, c)
 	in.waiting.Store(true)
@@ -147,6 +150,9 @@ func (c *Conn) direct(ctx context.Context, p []byte) (frame.Event, error) {
 	}
 	in := &c.in
 	c.beforeWait()
+	if ctx == noWait {
+		return c.directNow(p)
+	}
 	watched := in.watch.begin(ctx, c)
 	in.waiting.Store(true)
 	n, err := c.wire.read(p)
@@ -154,7 +160,12 @@ func (c *Conn) direct(ctx context.Context, p []byte) (frame.Event, error) {
 	if err := c.afterWait(ctx, watched, n, err); err != nil {
 		return frame.Event{}, err
 	}
-	ev, _, err := in.dec.Next(p[:n])
+	return c.decodeThere(p[:n])
+}
+
+// decodeThere makes an event of payload bytes that lie where they belong.
+func (c *Conn) decodeThere(p []byte) (frame.Event, error) {
+	ev, _, err := c.in.dec.Next(p)
 	if err != nil {
 		return ev, c.refuse(err)
 	}
@@ -400,6 +411,15 @@ func (l *loan) room(dst []byte) []byte {
 	return l.scratch.b
 }
 
+// drop gives the borrowed room back.
+func (l *loan) drop() {
+	l.scratch.free()
+	l.scratch = nil
+}
+
+// holds reports whether p lies in the borrowed room.
+func (l *loan) holds(p []byte) bool { return l.scratch != nil && l.scratch.holds(p) }
+
 // end gives everything back. The caller holds Conn.reading.
 func (l *loan) end(in *input) {
 	if in.lent == l {
@@ -408,6 +428,5 @@ func (l *loan) end(in *input) {
 			in.release()
 		}
 	}
-	l.scratch.free()
-	l.scratch = nil
+	l.drop()
 }

@@ -22,7 +22,7 @@ const lingerMax = 64 << 20
 func (c *Conn) linger(clean bool) {
 	o := &c.out
 	o.mu.Lock()
-	deadline := c.life.deadline
+	deadline := c.life.deadline.time()
 	o.mu.Unlock()
 	if !c.settle(time.Until(deadline)) {
 		// Who writes is stuck, and CloseWrite of a tls.Conn would wait for it.

@@ -14,6 +14,12 @@ var origin = time.Now()
 
 func momentOf(t time.Time) moment { return moment(t.Sub(origin)) | 1 } // never 0
 
+// exactly is momentOf where none need not be told from a time, for [moment.time].
+func exactly(t time.Time) moment { return moment(t.Sub(origin)) }
+
+// time returns m as a time.Time.
+func (m moment) time() time.Time { return origin.Add(time.Duration(m)) }
+
 // sub returns how long m is after t, below any duration for none.
 func (m moment) sub(t time.Time) time.Duration {
 	if m == 0 {

@@ -28,12 +28,14 @@ type wire struct {
 	raw     syscall.RawConn
 	pollIn  func(fd uintptr) bool // what w.readable returned
 	pollOut func(fd uintptr) bool // w.writable, bound once
-	in      readResult            // of the last readable
+	in      readResult            // of the last readable; before it buf is what to read into, nil for a borrowed buffer
 	out     writeResult           // of the last writable
 
 	deadline moment // write deadline now set on nc, 0 for none
 	lazy     bool   // fixed: it may stay there while nobody writes
+	stream   bool   // fixed: a read that was not filled has emptied it
 	bulk     bool   // the next readable takes a large buffer
+	now      bool   // and reports errWouldBlock where it would wait
 }
 
 // readResult carries the outcome of one read out of the callback of a
@@ -57,6 +59,7 @@ func (w *wire) init(nc net.Conn) {
 	switch nc := nc.(type) {
 	case *net.TCPConn:
 		sc = nc
+		w.stream = true
 	case *net.UnixConn:
 		sc = nc
 	case *memconn.Conn:

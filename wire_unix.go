@@ -18,11 +18,14 @@ const rawIO = true
 // goroutine that waits.
 func (w *wire) readable() func(fd uintptr) bool {
 	return func(fd uintptr) bool {
-		pool := &readBuffers
-		if w.bulk {
-			pool = &chunkBuffers
+		buf := w.in.buf
+		if buf == nil {
+			pool := &readBuffers
+			if w.bulk {
+				pool = &chunkBuffers
+			}
+			buf = pool.get()
 		}
-		buf := pool.get()
 		for {
 			n, err := syscall.Read(int(fd), buf.b[:cap(buf.b)])
 			switch {
@@ -30,7 +33,10 @@ func (w *wire) readable() func(fd uintptr) bool {
 				continue
 			case err == syscall.EAGAIN:
 				buf.free()
-				return false
+				if w.now {
+					w.in.err = errWouldBlock
+				}
+				return w.now
 			case err != nil:
 				buf.free()
 				w.in = readResult{err: err}

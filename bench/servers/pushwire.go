@@ -34,6 +34,23 @@ var pushwireServe = Candidate{
 	},
 }
 
+var pushwirePoller = Candidate{
+	Name:   "pushwire Poller",
+	Module: pushwireModule,
+	Note:   "Serve, each connection handed to a Poller; Write",
+	Ours:   true,
+	Serve: func(l net.Listener) error {
+		p := pushwire.NewPoller(nil)
+		return pushwire.Serve(context.Background(), l, func(_ context.Context, c *pushwire.Conn, _ *handshake.Request) {
+			p.Add(c, func(ctx context.Context, c *pushwire.Conn, m pushwire.Message, err error) {
+				if err == nil {
+					c.Write(ctx, m.Type, m.Data)
+				}
+			})
+		}, nil)
+	},
+}
+
 func pushwireEcho(ctx context.Context, c *pushwire.Conn, _ *handshake.Request) {
 	for m, err := range c.Messages(ctx) {
 		if err != nil || c.Write(ctx, m.Type, m.Data) != nil {

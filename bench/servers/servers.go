@@ -63,6 +63,7 @@ var All = []Candidate{
 	pushwireCodec,
 	pushwireHandler,
 	pushwireServe,
+	pushwirePoller,
 	gorilla,
 	coder,
 	gwsHTTP,
@@ -70,6 +71,8 @@ var All = []Candidate{
 	gobwas,
 	raw4K,
 	raw64K,
+	epollConns,
+	epollDescriptors,
 }
 
 // Find returns the candidate of a name.
