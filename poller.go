@@ -71,8 +71,9 @@ var (
 	errPolled     = errors.New("pushwire: the connection is read by a Poller (its MessageFunc gets the messages; Poller.Remove ends that)")
 )
 
-// NewPoller returns a Poller without connections. o may be nil. It holds
-// nothing, neither a goroutine nor a descriptor, before the first connection.
+// NewPoller returns a Poller without connections. o may be nil. A Poller
+// without connections holds nothing, neither a goroutine nor a descriptor, and
+// needs no Shutdown.
 func NewPoller(o *PollerOptions) *Poller {
 	p := &Poller{}
 	p.workers.max = DefaultPollerWorkers
@@ -119,10 +120,17 @@ func (p *Poller) Add(c *Conn, f MessageFunc) error {
 
 // register makes r known, and has its socket watched or read by a goroutine.
 func (p *Poller) register(r *polled) error {
+	var idle *poll
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer func() {
+		p.mu.Unlock()
+		idle.end()
+	}()
 	if p.shut {
 		return ErrPollerShut
+	}
+	if p.conns == 0 {
+		p.workers.start()
 	}
 	if !polls || r.c.wire.raw == nil {
 		if p.loose == nil {
@@ -160,10 +168,28 @@ func (p *Poller) register(r *polled) error {
 	}
 	if err != nil {
 		r.fd = -1
+		if p.conns == 0 {
+			idle = p.rest()
+		}
 		return err
 	}
 	p.conns++
 	return nil
+}
+
+// rest lets go of what a Poller without connections does not need. The caller
+// holds mu, and ends what is returned without it.
+func (p *Poller) rest() (q *poll) {
+	p.workers.stop()
+	q, p.poll = p.poll, nil
+	return q
+}
+
+// end closes q, if there is one. What it reports while it ends is still taken.
+func (q *poll) end() {
+	if q != nil {
+		q.close()
+	}
 }
 
 // hint is what the system tells of a descriptor. It may be out of date, and of
@@ -232,10 +258,15 @@ func (p *Poller) Len() int {
 func (p *Poller) gone() {
 	p.mu.Lock()
 	p.conns--
-	if p.shut && p.conns == 0 {
-		close(p.empty)
+	var q *poll
+	if p.conns == 0 {
+		q = p.rest()
+		if p.shut {
+			defer close(p.empty)
+		}
 	}
 	p.mu.Unlock()
+	q.end()
 }
 
 // forget takes r out of slots and loose.
@@ -298,16 +329,7 @@ func (p *Poller) Shutdown(ctx context.Context) (left int, err error) {
 			c.startClose(frame.CodeGoingAway, goingAway)
 		}
 	}
-	left, err = p.awaitEmpty(ctx, members, empty)
-	p.mu.Lock()
-	q := p.poll
-	p.poll = nil
-	p.mu.Unlock()
-	if q != nil {
-		q.close()
-	}
-	p.workers.stop()
-	return left, err
+	return p.awaitEmpty(ctx, members, empty)
 }
 
 // expireStep is how close together the ends of closing handshakes are that are

@@ -135,6 +135,13 @@ func (w *workers) serve(r *polled, l *loan) {
 	returned = true
 }
 
+// start lets workers wait for work.
+func (w *workers) start() {
+	w.mu.Lock()
+	w.stopped = false
+	w.mu.Unlock()
+}
+
 // stop ends the workers once nothing is left to do. What comes later has one
 // come for it.
 func (w *workers) stop() {
