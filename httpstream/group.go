@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-
-	"github.com/pushwire/pushwire"
 )
 
 // Group is what long polls, streams and sockets belong to, so that they end
@@ -29,7 +27,7 @@ type Group struct {
 	shut  bool
 	empty chan struct{} // closed when the last member has left; nil if nobody waits
 
-	sockets pushwire.Group // for its timer: they are ended as members
+	sockets socketGroup // they are ended as members
 }
 
 // member is a place in a Group. It is part of what it stands for, and not to be

@@ -23,9 +23,10 @@ import (
 // where to begin, which keeps cursors out of the logs of proxies. Any other
 // message of the client ends the connection with 1008: it publishes with POST.
 //
-// A client that waits costs the connection and one goroutine that reads it. The
-// handler returns at once; http.Server.Shutdown does not know of these
-// connections, and Options.Group does.
+// A client that waits costs the connection and no goroutine, on plain sockets; on
+// others, as with TLS, it has one that reads. The handler returns at once;
+// http.Server.Shutdown does not know of these connections, and Options.Group
+// does.
 func Socket(src topic.Source, o *Options) http.Handler { return newEndpoint(src, o, socket) }
 
 const (
@@ -55,7 +56,20 @@ const (
 type sockets struct {
 	once   sync.Once
 	accept pushwire.AcceptOptions
-	group  pushwire.Group // has the timer for pings where Options.Group is nil
+	own    socketGroup  // where Options.Group is nil
+	group  *socketGroup // set by acceptOptions
+}
+
+// socketGroup is what sockets share.
+type socketGroup struct {
+	conns  pushwire.Group // for its timer for pings
+	once   sync.Once
+	poller *pushwire.Poller // reads what clients say; set by get
+}
+
+func (g *socketGroup) get() *pushwire.Poller {
+	g.once.Do(func() { g.poller = pushwire.NewPoller(nil) })
+	return g.poller
 }
 
 // options makes of Options.Socket what pushwire wants. Origins were checked, and
@@ -67,10 +81,11 @@ func (e *endpoint) acceptOptions() *pushwire.AcceptOptions {
 			*a = *e.o.Socket
 		}
 		a.Origins = handshake.Origins{Any: true}
-		a.Group = &e.sockets.group
+		e.sockets.group = &e.sockets.own
 		if e.o.Group != nil {
-			a.Group = &e.o.Group.sockets
+			e.sockets.group = &e.o.Group.sockets
 		}
+		a.Group = &e.sockets.group.conns
 		if a.MaxMessage == 0 {
 			a.MaxMessage = maxMessage
 		}
@@ -106,7 +121,7 @@ func (e *endpoint) socket(w http.ResponseWriter, r *http.Request, q *query) *Ref
 	if err != nil {
 		return nil // it was answered
 	}
-	s := &socketReader{conn: c}
+	s := &socketReader{conn: c, poller: e.sockets.group.get()}
 	s.init(e.src, s, e.o.Logger)
 	if !e.o.Group.add(&s.member, s.shutdown) {
 		go c.Close(frame.CodeGoingAway, reasonGoingAway)
@@ -147,23 +162,33 @@ func checkHandshake(r *http.Request) *RefusedError {
 // socketReader is a client on a WebSocket connection.
 type socketReader struct {
 	pump
-	conn *pushwire.Conn
+	conn   *pushwire.Conn
+	poller *pushwire.Poller
 }
 
-// serve begins, and leaves the connection to the one that reads it. That one is
-// a goroutine of its own, so that its stack is small for as long as it waits.
+// serve begins, and leaves the connection to the Poller.
 func (s *socketReader) serve(after topic.Cursor, gone *topic.GoneError) {
-	go s.listen()
+	if s.poller.Add(s.conn, s.heard) != nil { // the connection has ended, or nothing can wait for it
+		s.conn.CloseNow()
+		s.end()
+		return
+	}
 	s.begin(after, gone)
 }
 
-// listen waits for the end of the connection, and ends it for a client that
+// heard is called with the end of the connection, and ends it for a client that
 // sends messages.
-func (s *socketReader) listen() {
-	_, _, err := s.conn.Read(s.conn.Context())
-	if err == nil {
-		s.conn.Close(frame.CodePolicy, reasonMessage)
+func (s *socketReader) heard(_ context.Context, _ *pushwire.Conn, _ pushwire.Message, err error) {
+	if err != nil {
+		s.end()
+	} else if s.poller.Remove(s.conn) {
+		go s.refuse()
 	}
+}
+
+// refuse ends the connection; its closing handshake may take a while.
+func (s *socketReader) refuse() {
+	s.conn.Close(frame.CodePolicy, reasonMessage)
 	s.end()
 }
 
