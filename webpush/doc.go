@@ -65,7 +65,7 @@
 //	redirects                        none
 //	subscription                     8 KiB of JSON, 2 KiB of endpoint
 //	Authorization field              4 KiB
-//	a message                        48 allocations, two multiplications on P-256
+//	a message                        45 allocations, two multiplications on P-256
 //
 // # Concurrency
 //
