@@ -249,6 +249,107 @@ func TestCommitsAreShared(t *testing.T) {
 func TestShutdownWhileMessagesCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &slow{}
+// hung is a store whose Apply returns when it is let go, or when its context
+// ends if it looks at that.
+type hung struct {
+	Memory
+	looks  bool
+	hangs  bool
+	free   chan struct{}
+	closed bool
+}
+
+func (h *hung) Apply(ctx context.Context, c []Change) error {
+	if h.hangs {
+		var done <-chan struct{}
+		if h.looks {
+			done = ctx.Done()
+		}
+		select {
+		case <-h.free:
+		case <-done:
+			return ctx.Err()
+		}
+	}
+	return h.Memory.Apply(ctx, c)
+}
+
+func (h *hung) Close() error {
+	h.closed = true
+	return nil
+}
+
+// Shutdown does not wait for a store that hangs longer than it may, and nor do
+// the requests that need it.
+func TestShutdownOfAStoreThatHangs(t *testing.T) {
+	for _, looks := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &hung{looks: looks, free: make(chan struct{})}
+			s, err := New(&Options{Store: store})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, push, _ := subscribed(t, s)
+			store.hangs = true
+			answers := make(chan int, 2)
+			for range 2 { // one is in Apply, the other waits for its turn
+				go func() { answers <- do(t, s, "POST", push, "x").StatusCode }()
+			}
+			synctest.Wait()
+			for range 2 {
+				begin := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				left, err := s.Shutdown(ctx)
+				cancel()
+				if d := time.Since(begin); left != 0 || d > 5*time.Second+storeGrace {
+					t.Errorf("it took %v, %d are left", d, left)
+				}
+				if err == nil {
+					t.Error("there is no error")
+				}
+				synctest.Wait()
+				if store.closed != looks {
+					t.Errorf("the store is closed: %v", store.closed)
+				}
+			}
+			if status := <-answers; status != 503 {
+				t.Errorf("who waited was answered with %d", status)
+			}
+			close(store.free)
+			if status := <-answers; status != map[bool]int{true: 503, false: 201}[looks] {
+				t.Errorf("who was in the store was answered with %d", status)
+			}
+			synctest.Wait()
+			if !store.closed {
+				t.Error("the store is not closed")
+			}
+			// By then, there is an end to be told of.
+			if _, err := s.Shutdown(t.Context()); (err == nil) == looks {
+				t.Errorf("in the end: %v", err)
+			}
+		})
+	}
+}
+
+// Connections that take all of a shutdown's time leave the store enough.
+func TestShutdownLeavesTimeForTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &hung{}
+		s, err := New(&Options{Store: store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, push, _ := subscribed(t, s)
+		want(t, s, 201, "POST", push, "x")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		s.Shutdown(ctx)
+		if n := store.Len(); !store.closed || n != 3 {
+			t.Errorf("closed: %v, %d records", store.closed, n)
+		}
+	})
+}
+
 		s, err := New(&Options{Store: store, Rate: -1, Burst: -1})
 		if err != nil {
 			t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/frame"
@@ -40,7 +39,6 @@ type Service struct {
 	monitors   httpstream.Group
 	broadcasts broadcasts
 	verified   tokenCache
-	closing    sync.Once
 }
 
 // New makes a service and reads what the store has; o may be nil. End it with
@@ -212,7 +210,9 @@ func (s *Service) Stats() Stats {
 // Shutdown takes nothing new, closes the connections of user agents with 1001
 // and ends requests that wait, brings out what the store does not have yet and
 // closes it. What waits in a store is delivered by the next service on it. The
-// number is that of the connections that had not ended with ctx.
+// number is that of the connections that had not ended with ctx. A store has a
+// second more; one that has not ended by then ends in the background, if ever,
+// and the error says so.
 func (s *Service) Shutdown(ctx context.Context) (left int, err error) {
 	s.st.stop()
 	left, err = s.group.Shutdown(ctx, frame.CodeGoingAway, "the service shuts down")
@@ -221,10 +221,8 @@ func (s *Service) Shutdown(ctx context.Context) (left int, err error) {
 	if err == nil {
 		err = merr
 	}
-	s.closing.Do(func() {
-		if cerr := s.st.commit.close(); err == nil {
-			err = cerr
-		}
-	})
+	if cerr := s.st.commit.close(ctx); err == nil {
+		err = cerr
+	}
 	return left, err
 }
