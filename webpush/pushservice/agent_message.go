@@ -114,7 +114,11 @@ func (m *agentMessage) check() error {
 		}
 	}
 	switch m.Type {
-	case typeHello, typeBroadcast, typePing, typeNack:
+	case typeHello, typeBroadcast, typePing:
+	case typeNack:
+		if m.Version == "" {
+			return agentFault("nack needs a version")
+		}
 	case typeRegister, typeUnregister:
 		if !channelID(m.ChannelID) {
 			return agentFault("%s needs a channelID, which is a UUID", m.Type)

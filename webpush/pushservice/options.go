@@ -146,6 +146,10 @@ func or[T int | int64 | float64 | time.Duration](v, def, none T) T {
 	switch {
 	case v == 0:
 		return def
+
+	// Nacked is called for each message that a user agent has and reports as
+	// failed. It still waits: the report is no acknowledgement.
+	Nacked func(Ack)
 	case v < 0:
 		return none
 	}
@@ -164,6 +168,15 @@ func (o *Options) withDefaults() Options {
 	d.MaxTTL = or(d.MaxTTL, DefaultMaxTTL, maxTTL*time.Second)
 	// RFC 8030, 7.2: "Push services MUST NOT return a 413 status code in
 	// responses to an entity body that is 4096 bytes or less in size."
+// What a user agent reports with a nack in Mozilla's protocol; 0 for any other
+// reason. Firefox sends it when a service worker fails over a message, in
+// addition to the acknowledgement.
+const (
+	NackException AckCode = 301 // the application's handler threw
+	NackRejection AckCode = 302 // what the handler waited for failed
+	NackInternal  AckCode = 303 // the user agent itself failed
+)
+
 	d.MaxPayload = min(max(or(d.MaxPayload, DefaultMaxPayload, mostPayload), DefaultMaxPayload), mostPayload)
 	d.MaxAgents = or(d.MaxAgents, DefaultMaxAgents, many)
 	d.MaxSubscriptions = or(d.MaxSubscriptions, DefaultMaxSubscriptions, many)

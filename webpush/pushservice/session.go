@@ -17,7 +17,7 @@ import (
 // mu of the state:
 //
 //	sent       the number of the last message that was taken to be written
-//	inflight   those that were written and wait for their acknowledgement
+//	inflight   those that were written and wait for the user agent's answer
 //	greeted    the hello was answered, and messages may follow
 //	writing    a goroutine writes what waits; it ends when nothing is left
 //	closed     the connection is over, or another one took its place
@@ -263,7 +263,8 @@ func (sess *session) handle(ctx context.Context, m agentMessage) error {
 		}
 		sess.wake()
 	case typeNack:
-		// The message stays and comes again on the next connection.
+		sess.nack(m.Version, AckCode(m.Code))
+		sess.wake()
 	case typeBroadcast:
 		return sess.follow(ctx, m.Broadcasts)
 	case typePing:
@@ -365,6 +366,33 @@ func (sess *session) ack(channel, version string, code AckCode) {
 // RFC 8030, 6.2: "If the push service receives the acknowledgement and the
 // application has requested a delivery receipt, the push service MUST return a
 // 204 (No Content) response to the application server monitoring the receipt
+// nack notes that the user agent has a message and that something failed over
+// it. The protocol nowhere says what follows from that. Mozilla's own service
+// counts the reports and does nothing else, since Firefox acknowledges the
+// message too, before or after. So the message still waits, for its
+// acknowledgement here or for the next connection, and one that fails always is
+// given up like one that is never acknowledged. But this connection has
+// answered: it is not overdue, and there is room for another message.
+func (sess *session) nack(version string, code AckCode) {
+	st := sess.s.st
+	st.mu.Lock()
+	m := st.messages[version]
+	_, ours := sess.inflight[version]
+	if m == nil || !ours || sess.closed {
+		st.mu.Unlock()
+		return
+	}
+	sess.settled(m)
+	m.attempts++
+	st.mu.Unlock()
+	if code < NackException || code > NackInternal {
+		code = 0
+	}
+	if f := st.o.Trace.Nacked; f != nil {
+		f(Ack{Agent: sess.agent.ID, Message: version, Code: code})
+	}
+}
+
 // subscription." A message that could not be decrypted, or that the
 // application did not get, was not delivered, and is not tried again.
 func (st *state) acknowledge(m *message, code AckCode) uint64 {
@@ -375,7 +403,8 @@ func (st *state) acknowledge(m *message, code AckCode) uint64 {
 	return st.commit.add(st.finish(m, status)...)
 }
 
-// settled takes a message that is over out of flight. The caller holds mu.
+// settled takes a message out of flight: it is over, or was answered. The
+// caller holds mu.
 func (sess *session) settled(m *message) {
 	delete(sess.inflight, m.ID)
 	if len(sess.inflight) == 0 && sess.overdue != nil {

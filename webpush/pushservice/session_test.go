@@ -330,6 +330,96 @@ func TestUnresponsiveAgent(t *testing.T) {
 	})
 }
 
+// A message that the user agent reports as failed keeps no connection waiting.
+// It may still be acknowledged, comes again on the next connection, and is given
+// up when it fails always.
+func TestNack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var nacks []Ack
+		s := newService(t, &Options{
+			AckTimeout: time.Minute, MaxAttempts: 2, Rate: -1, Burst: -1,
+			Trace: &Trace{Nacked: func(a Ack) { nacks = append(nacks, a) }},
+		})
+		nack := func(u *ua, m serverMessage, code int) {
+			t.Helper()
+			u.send(fmt.Sprintf(`{"messageType":"nack","version":%q,"code":%d}`, m.Version, code))
+			synctest.Wait()
+		}
+		u, uaid := hello(t, s, "")
+		push := u.register(channel1, "")
+		send := func(body string) (receipts string) {
+			t.Helper()
+			receipts, _ = link(want(t, s, 202, "POST", push, body, "TTL", "100000", "Prefer", "respond-async").Header, relReceipt)
+			return receipts
+		}
+		outcome := func(receipt string) int {
+			t.Helper()
+			res := do(t, s, "GET", receipt, "", "Prefer", "wait=0")
+			if res.StatusCode == 204 {
+				return 0
+			}
+			return receipts(t, res).list[0].Status
+		}
+		other, _ := hello(t, s, "")
+		// As Firefox does it: one report, and the acknowledgement.
+		for _, ackFirst := range []bool{true, false} {
+			receipt := send("x")
+			m := u.want(typeOfMessage)
+			if ackFirst {
+				u.ack(m, AckDelivered)
+			}
+			nack(other, m, 301) // not its message
+			nack(u, m, 301)
+			if !ackFirst {
+				u.ack(m, AckDelivered)
+			}
+			synctest.Wait()
+			if got := outcome(receipt); got != 204 {
+				t.Errorf("acknowledged first: %v: the receipt says %d", ackFirst, got)
+			}
+		}
+		// The report alone.
+		receipt := send("y")
+		m := u.want(typeOfMessage)
+		for range 10 { // counts once
+			nack(u, m, 302)
+		}
+		u.silence("it was answered, and nothing is overdue", time.Hour)
+		if got := outcome(receipt); got != 0 || s.Stats().Messages != 1 {
+			t.Errorf("a report ended it: the receipt says %d", got)
+		}
+		u.gone()
+		u, _ = hello(t, s, uaid)
+		if again := u.want(typeOfMessage); again.Version != m.Version {
+			t.Errorf("then came %+v", again)
+		}
+		nack(u, m, 7)
+		u.gone()
+		u, _ = hello(t, s, uaid)
+		u.silence("two attempts were made", time.Second)
+		if got := outcome(receipt); got != 410 {
+			t.Errorf("the receipt says %d", got)
+		}
+		var got []string
+		for _, a := range nacks {
+			got = append(got, fmt.Sprint(a.Agent == uaid, a.Code))
+		}
+		if d := cmp.Diff([]string{"true 301", "true 302", "true 0"}, got); d != "" {
+			t.Errorf("reports (-want +got):\n%s", d)
+		}
+		// A full window of failures lets the next message come.
+		for range window + 1 {
+			want(t, s, 201, "POST", push, "z")
+		}
+		for range window {
+			m = u.want(typeOfMessage)
+		}
+		u.silence("the window is full", time.Second)
+		nack(u, m, 303)
+		u.want(typeOfMessage)
+	})
+}
+
 // At most window messages are in flight; the rest follows the
 // acknowledgements.
 func TestWindow(t *testing.T) {
@@ -430,6 +520,7 @@ func TestBreaches(t *testing.T) {
 			{"", `{"messageType":"register","channelID":"` + channel1 + `","key":"AAAA"}`, "P-256"},
 			{"", `{"messageType":"ack"}`, "updates"},
 			{"", `{"messageType":"ack","updates":[{"version":"x"}]}`, "update"},
+			{"", `{"messageType":"nack","code":301}`, "version"},
 			{"", `{"messageType":"nack","version":"` + strings.Repeat("v", 65) + `"}`, "version"},
 			{"", `{"broadcasts":{"` + strings.Repeat("b", 257) + `":"1"}}`, "broadcast"},
 			{"", strings.Repeat("é", 1) + `{}`, "JSON"},
