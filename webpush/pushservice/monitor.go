@@ -27,6 +27,10 @@ func (s *Service) monitor(w http.ResponseWriter, r *http.Request, a *agent, sub 
 	}
 	s.st.mu.Lock()
 	s.st.touch(a)
+	if changes := s.st.use(a); changes != nil {
+		s.st.commit.add(changes...)
+		s.st.commit.kick()
+	}
 	crowded := len(a.waiting) >= maxReaders
 	s.st.mu.Unlock()
 	if crowded {
@@ -52,6 +56,10 @@ func (s *Service) receipts(w http.ResponseWriter, r *http.Request, id string) {
 		s.st.mu.Unlock()
 		s.done(w, r, s.st.commit.wait(r.Context(), n))
 		return
+	}
+	if changes := s.st.read(set); changes != nil {
+		s.st.commit.add(changes...)
+		s.st.commit.kick()
 	}
 	crowded := len(set.waiting) >= maxReaders
 	s.st.mu.Unlock()

@@ -84,6 +84,7 @@ func New(o *Options) (*Service, error) {
 
 // ServeHTTP implements http.Handler.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = timeBody(w, r)
 	path, ok := strings.CutPrefix(r.URL.Path, s.prefix)
 	if !ok {
 		s.refuse(w, r, errNotFound)
@@ -142,7 +143,7 @@ func (s *Service) root(w http.ResponseWriter, r *http.Request) {
 			message: "user agents connect here by WebSocket; subscriptions are made with POST " + pathSubscribe})
 		return
 	}
-	s.socket.ServeHTTP(w, r)
+	s.socket.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), clientKey{}, s.clientOf(r))))
 }
 
 // notFromPage refuses connections that a page opens. It could do no more than

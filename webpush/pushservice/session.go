@@ -139,7 +139,11 @@ func (sess *session) enter(uaid string) error {
 		old.leave()
 	}
 	sess.agent, a.session = a, sess
+	st.settle(a)
 	var changes []Change
+	if uaid != "" && a.ID == uaid { // it came back
+		changes = append(changes, st.use(a)...)
+	}
 	for i := 0; i < len(a.queue); {
 		if m := a.queue[i]; m.attempts >= st.o.MaxAttempts {
 			// RFC 8030, 6.2: "The push service MAY cease to retry delivery
@@ -168,6 +172,7 @@ func (sess *session) end() {
 	sess.leave()
 	if a := sess.agent; a.session == sess {
 		a.session = nil
+		st.settle(a)
 		st.touch(a)
 		st.release(a)
 	}
@@ -288,7 +293,8 @@ func (sess *session) register(ctx context.Context, m agentMessage) error {
 		return err
 	}
 	answer := serverMessage{Type: typeRegister, ChannelID: m.ChannelID, Status: 200}
-	sub, err := sess.s.st.subscribe(ctx, sess.agent, m.ChannelID, key)
+	client, _ := ctx.Value(clientKey{}).(string)
+	sub, err := sess.s.st.subscribe(ctx, client, sess.agent, m.ChannelID, key)
 	if err != nil {
 		if ctx.Err() != nil {
 			return err
@@ -360,12 +366,6 @@ func (sess *session) ack(channel, version string, code AckCode) {
 	}
 }
 
-// acknowledge removes a message and tells who asked for a receipt. The caller
-// holds mu.
-//
-// RFC 8030, 6.2: "If the push service receives the acknowledgement and the
-// application has requested a delivery receipt, the push service MUST return a
-// 204 (No Content) response to the application server monitoring the receipt
 // nack notes that the user agent has a message and that something failed over
 // it. The protocol nowhere says what follows from that. Mozilla's own service
 // counts the reports and does nothing else, since Firefox acknowledges the
@@ -393,6 +393,12 @@ func (sess *session) nack(version string, code AckCode) {
 	}
 }
 
+// acknowledge removes a message and tells who asked for a receipt. The caller
+// holds mu.
+//
+// RFC 8030, 6.2: "If the push service receives the acknowledgement and the
+// application has requested a delivery receipt, the push service MUST return a
+// 204 (No Content) response to the application server monitoring the receipt
 // subscription." A message that could not be decrypted, or that the
 // application did not get, was not delivered, and is not tried again.
 func (st *state) acknowledge(m *message, code AckCode) uint64 {
