@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -20,12 +21,11 @@ type clientKey struct{}
 // clientOf names who a request comes from; "" is nobody in particular, who is
 // not limited.
 func (s *Service) clientOf(r *http.Request) string {
-	name := ""
+	name := r.RemoteAddr
 	if f := s.st.o.Client; f != nil {
 		name = f(r)
-	} else {
-		name = addressOf(r.RemoteAddr)
 	}
+	name = network(name)
 	if len(name) > maxClientName { // a header field, perhaps, that the client wrote
 		sum := sha256.Sum256([]byte(name))
 		name = string(sum[:])
@@ -33,14 +33,19 @@ func (s *Service) clientOf(r *http.Request) string {
 	return name
 }
 
-// addressOf is the IP address of a client; of IPv6 the first 64 bits, as a host
-// has the others to itself (RFC 4291, 2.5.1).
-func addressOf(remote string) string {
-	ap, err := netip.ParseAddrPort(remote)
+// network is what an IP address, with or without a port, counts as: itself, and
+// of IPv6 the first 64 bits, as a host has the others to itself (RFC 4291,
+// 2.5.1). Any other name stays as it is; a Unix socket's is one client.
+func network(name string) string {
+	a, err := netip.ParseAddr(strings.Trim(name, "[]"))
 	if err != nil {
-		return remote // a Unix socket: what is before the service is one client
+		ap, err := netip.ParseAddrPort(name)
+		if err != nil {
+			return name
+		}
+		a = ap.Addr()
 	}
-	a := ap.Addr().Unmap().WithZone("")
+	a = a.Unmap().WithZone("")
 	if a.Is4() {
 		return a.String()
 	}

@@ -93,6 +93,15 @@ func TestClientByName(t *testing.T) {
 			t.Errorf("%.10q: %s, want %d", row.name, res.Status, row.status)
 		}
 	}
+	for name, wanted := range map[string]string{
+		"198.51.100.1": "198.51.100.1", "198.51.100.1:80": "198.51.100.1", "::ffff:198.51.100.1": "198.51.100.1",
+		"2001:db8::1": "2001:db8::/64", "[2001:db8::1]": "2001:db8::/64", "[2001:db8::1]:80": "2001:db8::/64", "fe80::1%eth0": "fe80::/64",
+		"@": "@", "a name": "a name", "": "", "198.51.100.1:": "198.51.100.1:", "1.2.3": "1.2.3",
+	} {
+		if got := network(name); got != wanted {
+			t.Errorf("%q is %q, want %q", name, got, wanted)
+		}
+	}
 	for name := range s.st.clients.byName {
 		if len(name) > maxClientName {
 			t.Errorf("a name of %d bytes is kept", len(name))

@@ -94,11 +94,11 @@ type Options struct {
 	ClientBurst int
 
 	// Client names the client that a request comes from, for ClientRate; nil
-	// takes the IP address that is connected, of IPv6 the first 64 bits. Behind
-	// a proxy that is the proxy, and all clients would be one: take then what
-	// the proxy says, from the field that it sets itself, and of several
-	// addresses in X-Forwarded-For the last. "" is not limited. It is called
-	// from the goroutines that serve.
+	// takes the address that is connected. Of an IPv6 address the first 64 bits
+	// count. Behind a proxy all clients would be one: take then what the proxy
+	// says, from the field that it sets itself, and of several addresses in
+	// X-Forwarded-For the last. "" is not limited. It is called from the
+	// goroutines that serve.
 	Client func(r *http.Request) string
 
 	// Rate is how many messages a second one subscription takes, once Burst
