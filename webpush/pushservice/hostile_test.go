@@ -306,3 +306,36 @@ func TestMob(t *testing.T) {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
 }
+
+// A reader that waits behind messages which are not for it looks at each of
+// them once: 64 readers behind 8,000 messages made the next one cost 6.7 ms
+// under the lock of all, where it costs 23 us now.
+func TestReadersLookAtAMessageOnce(t *testing.T) {
+	s := newService(t, &Options{Rate: -1, Burst: -1})
+	sub, push, _ := subscribed(t, s)
+	for range 10 {
+		want(t, s, 201, "POST", push, "x", "Urgency", "low")
+	}
+	st := s.st
+	a := st.subs[strings.TrimPrefix(sub, testOrigin+pathSubscription)].agent
+	f := &agentFeed{st: st, a: a, least: High}
+	next := func(why string, after, wanted uint64) {
+		t.Helper()
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		if seq, ok := f.next(after); seq != wanted || ok != (wanted > 0) {
+			t.Errorf("%s: behind %d is %d, %v, want %d", why, after, seq, ok, wanted)
+		}
+	}
+	next("nothing is urgent", 3, 0)
+	a.queue[6].Urgency = High // which does not happen: it shows who looks
+	next("it looked already", 3, 0)
+	next("it looked already", 5, 0)
+	next("it looks where it did not", 2, 7)
+	want(t, s, 201, "POST", push, "x", "Urgency", "low")
+	next("nothing urgent came", 3, 0)
+	want(t, s, 201, "POST", push, "x", "Urgency", "high")
+	next("something came", 3, 12)
+	next("something came", 11, 12)
+	next("that was all", 12, 0)
+}
