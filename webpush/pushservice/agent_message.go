@@ -20,7 +20,7 @@ const (
 	maxAgentID       = 128
 	maxChannelID     = 128
 	maxVersion       = 64
-	maxSubscribed    = 100 // broadcasts that one user agent follows
+	maxSubscribed    = 32 // broadcasts that one user agent follows
 	maxBroadcastID   = 256
 	maxBroadcastVers = 256
 )

@@ -30,7 +30,7 @@
 //
 //	400  TTL missing, or a field against the grammar; an unknown receipt subscription; one key for signing and encryption
 //	401  VAPID is missing where it is needed
-//	403  VAPID is invalid, or of another key than the subscription's
+//	403  VAPID is invalid, or of another key than the subscription's; a page of another site subscribes
 //	404  no such subscription, or one that the service gave up
 //	410  the user agent removed the subscription
 //	413  the body is longer than MaxPayload
@@ -98,6 +98,7 @@
 //	rate to one subscription            10 a second, after 200 at once
 //	hello                               within 10 s
 //	unacknowledged on a connection      64 messages, each for 5 minutes at most
+//	broadcasts of one connection        32
 //	requests that wait for the same     64
 //	body of a request                   within 10 s
 //	deliveries of one message           10 connections that had it for 10 s

@@ -12,6 +12,10 @@ import (
 
 // subscribe makes a subscription over HTTP (RFC 8030, 4).
 func (s *Service) subscribe(w http.ResponseWriter, r *http.Request) {
+	if s.pages.Check(r) != nil {
+		s.refuse(w, r, &refusal{status: http.StatusForbidden, token: "cross_origin", message: "user agents subscribe here, not pages of other sites"})
+		return
+	}
 	key, err := subscribeKey(w, r)
 	if err != nil {
 		s.refuse(w, r, err)

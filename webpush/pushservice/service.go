@@ -39,6 +39,7 @@ type Service struct {
 	monitors   httpstream.Group
 	broadcasts broadcasts
 	verified   tokenCache
+	pages      http.CrossOriginProtection // of what a page could ask for without a word of ours
 }
 
 // New makes a service and reads what the store has; o may be nil. End it with
