@@ -79,6 +79,20 @@ func TestClientRate(t *testing.T) {
 	})
 }
 
+// However low a rate is, Retry-After is a time.
+func TestLowestRates(t *testing.T) {
+	for _, rate := range []float64{1e-3, 1e-9, 1e-12, 1e-300, 5e-324} {
+		s := newService(t, &Options{ClientRate: rate, ClientBurst: 1, Rate: rate, Burst: 1, MaxMessages: 1})
+		_, push, _ := subscribed(t, s)
+		want(t, s, 201, "POST", push, "x")
+		for _, res := range []*http.Response{want(t, s, 429, "POST", pathSubscribe, ""), want(t, s, 429, "POST", push, "x")} {
+			if n, err := strconv.Atoi(res.Header.Get("Retry-After")); err != nil || n < 900 || n > 24*60*60 {
+				t.Errorf("rate %g: Retry-After %q", rate, res.Header.Get("Retry-After"))
+			}
+		}
+	}
+}
+
 // Who stands behind a proxy is named by it; who has no name is not limited.
 func TestClientByName(t *testing.T) {
 	s := newService(t, &Options{ClientRate: 1e-9, ClientBurst: 1, Client: func(r *http.Request) string {

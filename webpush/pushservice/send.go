@@ -285,7 +285,7 @@ func (st *state) roomFor(m *message, s *subscription, old *message) error {
 				wait = min(wait, w.Expires.Sub(m.Created))
 			}
 		}
-		wait = max(wait, time.Duration(math.Ceil(1/st.o.Rate))*time.Second)
+		wait = max(wait, time.Duration(min(math.Ceil(1/st.o.Rate), longestWait.Seconds()))*time.Second)
 		return &refusal{http.StatusTooManyRequests, "queue_full", "too many messages wait for this user agent", wait}
 	}
 	if st.bytes+n > st.o.MaxBytes {
