@@ -122,9 +122,10 @@
 // agents make it that were never used (nobody sent to them, they never came
 // back, they are not connected), by chance, so that whoever has made most of
 // them loses most. Who has many addresses and uses what they make can still
-// fill a service; and who may hold as many connections as there may be user
-// agents, too, as they are the server's to bound. Put what authorizes user
-// agents before the handler where that matters.
+// fill a service. So can who subscribes some sixty times and sends to none but
+// himself: with the defaults that is MaxBytes, and an accepted message is not
+// given up for another one. And connections are the server's to bound. Put what
+// authorizes user agents before the handler where that matters.
 //
 // # Concurrency
 //
