@@ -49,9 +49,10 @@
 // acknowledged come again on the next connection, in order. Pages can't connect:
 // an http or https Origin is refused.
 //
-// A nack says that something failed over a message. Firefox sends it in addition
-// to the acknowledgement, and so it is none: [Trace] gets it, the message still
-// waits, and this connection need not say more about it.
+// A nack says that something failed over a message, as a service worker that
+// throws does. Firefox sends it after the acknowledgement, and so it is none:
+// [Trace] gets it; a message that was not acknowledged still waits, but this
+// connection need not say more about it.
 //
 // # Towards user agents by HTTP
 //

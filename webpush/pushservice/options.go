@@ -147,8 +147,10 @@ type Trace struct {
 	// Acked is called for each acknowledgement of a message that was waiting.
 	Acked func(Ack)
 
-	// Nacked is called for each message that a user agent has and reports as
-	// failed. It still waits: the report is no acknowledgement.
+	// Nacked is called for each failure over a message that a user agent
+	// reports. That is no acknowledgement: Firefox acknowledges the message
+	// first, and a message that was not acknowledged still waits. Which one
+	// it is, only the user agent says.
 	Nacked func(Ack)
 }
 
@@ -169,8 +171,8 @@ const (
 )
 
 // What a user agent reports with a nack in Mozilla's protocol; 0 for any other
-// reason. Firefox sends it when a service worker fails over a message, in
-// addition to the acknowledgement.
+// reason. Firefox sends it when a service worker fails over a message that
+// it has acknowledged.
 const (
 	NackException AckCode = 301 // the application's handler threw
 	NackRejection AckCode = 302 // what the handler waited for failed

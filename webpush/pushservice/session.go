@@ -366,24 +366,22 @@ func (sess *session) ack(channel, version string, code AckCode) {
 	}
 }
 
-// nack notes that the user agent has a message and that something failed over
-// it. The protocol nowhere says what follows from that. Mozilla's own service
-// counts the reports and does nothing else, since Firefox acknowledges the
-// message too, before or after. So the message still waits, for its
-// acknowledgement here or for the next connection, and one that fails always is
-// given up like one that is never acknowledged. But this connection has
-// answered: it is not overdue, and there is room for another message.
+// nack notes that something failed over a message. The protocol nowhere says
+// what follows from that. Mozilla's own service counts the reports and does
+// nothing else: Firefox has acknowledged the message by then, and reports that
+// its service worker failed over it (seen in 153). Where it was not
+// acknowledged, it waits still, for that or for the next connection, and one
+// that always fails is given up like one that is never acknowledged. But this
+// connection has answered: it is not overdue, and there is room for another
+// message.
 func (sess *session) nack(version string, code AckCode) {
 	st := sess.s.st
 	st.mu.Lock()
 	m := st.messages[version]
-	_, ours := sess.inflight[version]
-	if m == nil || !ours || sess.closed {
-		st.mu.Unlock()
-		return
+	if _, ours := sess.inflight[version]; ours && m != nil && !sess.closed {
+		sess.settled(m)
+		m.attempts++
 	}
-	sess.settled(m)
-	m.attempts++
 	st.mu.Unlock()
 	if code < NackException || code > NackInternal {
 		code = 0
