@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pushwire/pushwire"
@@ -26,7 +27,7 @@ func wantConsistent(t *testing.T, st *state) {
 	messages, subs := 0, 0
 	fresh := 0
 	for id, a := range st.agents {
-		if a.ID != id || len(a.subs) == 0 && a.session == nil && len(a.waiting) == 0 {
+		if a.ID != id || len(a.subs) == 0 && a.session == nil {
 			t.Errorf("the user agent %s has nothing and is kept", id)
 		}
 		if a.stored != (len(a.subs) > 0) {
@@ -338,4 +339,26 @@ func TestReadersLookAtAMessageOnce(t *testing.T) {
 	next("something came", 3, 12)
 	next("something came", 11, 12)
 	next("that was all", 12, 0)
+}
+
+// A user agent whose last subscription is removed while somebody reads its
+// messages is forgotten all the same, and the reader is told.
+func TestReaderOfNothingKeepsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, nil)
+		for range 3 {
+			sub, _, set := subscribed(t, s)
+			done := make(chan int)
+			go func() { done <- do(t, s, "GET", set, "", "Prefer", "wait=20").StatusCode }()
+			synctest.Wait()
+			want(t, s, 204, "DELETE", sub, "")
+			if status := <-done; status != 404 {
+				t.Errorf("the reader was answered with %d", status)
+			}
+		}
+		if st := s.Stats(); st != (Stats{}) {
+			t.Errorf("left: %+v", st)
+		}
+		wantConsistent(t, s.st)
+	})
 }

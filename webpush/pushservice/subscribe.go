@@ -26,11 +26,12 @@ func (st *state) agentFor(id string) (*agent, error) {
 	return a, nil
 }
 
-// release forgets a user agent that has nothing and is not connected. The
-// caller holds mu.
+// release forgets a user agent that has nothing and is not connected. Who
+// monitors it is told that it is over. The caller holds mu.
 func (st *state) release(a *agent) {
-	if len(a.subs) == 0 && a.session == nil && len(a.waiting) == 0 && !a.stored {
+	if len(a.subs) == 0 && a.session == nil && !a.stored {
 		delete(st.agents, a.ID)
+		a.waiting.notify()
 	}
 }
 
