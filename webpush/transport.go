@@ -13,6 +13,7 @@ const (
 	dialTime      = 10 * time.Second
 	keepAliveTime = 30 * time.Second
 	idleTime      = 90 * time.Second
+	maxIdle       = 256      // connections that are kept, to all push services; vendors have a handful of them
 	maxHeader     = 32 << 10 // bytes of an answer's header
 )
 
@@ -31,6 +32,7 @@ func (c *Client) transport() (http.RoundTripper, error) {
 			ForceAttemptHTTP2:      true,
 			DisableCompression:     true, // of answers: nothing here is worth it, and a bomb stays small
 			MaxIdleConnsPerHost:    c.perOrigin(),
+			MaxIdleConns:           max(maxIdle, c.perOrigin()),
 			MaxResponseHeaderBytes: maxHeader,
 			IdleConnTimeout:        idleTime,
 			TLSHandshakeTimeout:    dialTime,
