@@ -410,7 +410,11 @@ func (st *state) acknowledge(m *message, code AckCode) uint64 {
 // settled takes a message out of flight: it is over, or was answered. The
 // caller holds mu.
 func (sess *session) settled(m *message) {
+	full := len(sess.inflight) >= window
 	delete(sess.inflight, m.ID)
+	if full && len(sess.inflight) < window {
+		go sess.wake() // nobody else may: it was not the user agent who made room
+	}
 	if len(sess.inflight) == 0 && sess.overdue != nil {
 		sess.overdue.Stop()
 		sess.overdue = nil

@@ -450,6 +450,38 @@ func TestWindow(t *testing.T) {
 	})
 }
 
+// Messages that are over, in whatever way, leave their places in the window to
+// others without a word of the user agent.
+func TestWindowOfWhatIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, &Options{Rate: -1, Burst: -1, AckTimeout: -1})
+		u, _ := hello(t, s, "")
+		push := u.register(channel1, "")
+		first := want(t, s, 201, "POST", push, "acknowledged by HTTP", "TTL", "100000").Header.Get("Location")
+		for range window - 1 {
+			want(t, s, 201, "POST", push, "expires", "TTL", "60")
+		}
+		for i := range 3 {
+			want(t, s, 201, "POST", push, fmt.Sprint(i), "TTL", "100000")
+		}
+		for range window {
+			u.want(typeOfMessage)
+		}
+		u.silence("the window is full", time.Second)
+		next := func(wanted string) {
+			t.Helper()
+			if got, _ := base64.RawURLEncoding.DecodeString(u.want(typeOfMessage).Data); string(got) != wanted {
+				t.Errorf("got %q, want %q", got, wanted)
+			}
+		}
+		want(t, s, 204, "DELETE", first, "")
+		next("0")
+		time.Sleep(time.Minute)
+		next("1")
+		next("2")
+	})
+}
+
 // A second connection of the same user agent takes over; another's uaid that is
 // not known gets a new one; acknowledgements count for one's own messages only.
 func TestAgentsAreApart(t *testing.T) {
