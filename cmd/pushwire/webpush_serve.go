@@ -15,6 +15,10 @@ import (
 // webpushAddr is another port than that of serve, so that both can run.
 const webpushAddr = "127.0.0.1:8081"
 
+// webpushHead is the longest head of a request, in bytes; senders' have about
+// one KiB, most of it their token.
+const webpushHead = 32 << 10
+
 func webpushServe(ctx context.Context, c console, args []string) int {
 	f := flags(c, "webpush serve", "",
 		"Starts a push service: application servers send to it by HTTP (RFC 8030, VAPID),",
@@ -94,6 +98,7 @@ func webpushServe(ctx context.Context, c console, args []string) int {
 		Handler:           service,
 		TLSConfig:         secure,
 		ReadHeaderTimeout: headTimeout,
+		MaxHeaderBytes:    webpushHead,
 		IdleTimeout:       idleTimeout,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}

@@ -161,6 +161,9 @@ func TestWebPushServeClients(t *testing.T) {
 			t.Fatalf("subscription %d: %d", i, status)
 		}
 	}
+	if status := subscribe(strings.Repeat("x", 2*webpushHead)); status != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("a head of %d bytes was answered with %d", 2*webpushHead, status)
+	}
 	for forwarded, want := range map[string]int{"198.51.100.1": 429, "192.0.2.9, 198.51.100.1": 429, "198.51.100.2": 201, "": 201} {
 		if status := subscribe(forwarded); status != want {
 			t.Errorf("%q: %d, want %d", forwarded, status, want)
