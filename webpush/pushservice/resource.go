@@ -110,7 +110,8 @@ func (st *state) subscribeTo(ctx context.Context, client, id string, key []byte)
 	if err != nil {
 		return nil, err
 	}
-	return sub, st.confirm(ctx, sub)
+	_, err = st.confirm(ctx, sub)
+	return sub, err
 }
 
 // subscription serves a subscription resource.

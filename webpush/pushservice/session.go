@@ -294,7 +294,7 @@ func (sess *session) register(ctx context.Context, m agentMessage) error {
 	}
 	answer := serverMessage{Type: typeRegister, ChannelID: m.ChannelID, Status: 200}
 	client, _ := ctx.Value(clientKey{}).(string)
-	sub, err := sess.s.st.subscribe(ctx, client, sess.agent, m.ChannelID, key)
+	sub, first, err := sess.s.st.subscribe(ctx, client, sess.agent, m.ChannelID, key)
 	if err != nil {
 		if ctx.Err() != nil {
 			return err
@@ -302,7 +302,7 @@ func (sess *session) register(ctx context.Context, m agentMessage) error {
 		answer.Status = statusOf(err)
 	} else {
 		answer.Endpoint = sess.base() + pathPush + sub.Push
-		if f := sess.s.st.o.Trace.Subscribed; f != nil {
+		if f := sess.s.st.o.Trace.Subscribed; f != nil && first {
 			f(sess.agent.ID, answer.Endpoint)
 		}
 	}

@@ -137,11 +137,18 @@ func (u *ua) gone() {
 func TestAgentGetsItsMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var acks []Ack
-		s := newService(t, &Options{Trace: &Trace{Acked: func(a Ack) { acks = append(acks, a) }}})
+		var made []string
+		s := newService(t, &Options{Trace: &Trace{
+			Acked:      func(a Ack) { acks = append(acks, a) },
+			Subscribed: func(agent, endpoint string) { made = append(made, agent+" "+endpoint) },
+		}})
 		u, uaid := hello(t, s, "")
 		push := u.register(channel1, "")
 		if again := u.register(channel1, ""); again != push {
 			t.Errorf("registering again gave %s, want %s", again, push)
+		}
+		if d := cmp.Diff([]string{uaid + " " + push}, made); d != "" {
+			t.Errorf("new subscriptions (-want +got):\n%s", d)
 		}
 		loc := want(t, s, 201, "POST", push, "\x00body", "Content-Encoding", "aes128gcm", "Urgency", "high", "Topic", "t").Header.Get("Location")
 		m := u.want(typeOfMessage)

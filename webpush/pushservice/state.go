@@ -189,7 +189,7 @@ func (st *state) load(ctx context.Context) error {
 			st.agents[c.ID], v = a, &a.agentRecord
 			a.stored = true
 		case KindSubscription:
-			s := &subscription{topics: make(map[string]*message)}
+			s := &subscription{topics: make(map[string]*message), kept: true}
 			subs, v = append(subs, s), &s.subscriptionRecord
 		case KindMessage:
 			m := &message{heap: -1}

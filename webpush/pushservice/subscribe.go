@@ -48,34 +48,36 @@ func (st *state) touch(a *agent) {
 
 // subscribe makes a subscription at the wish of a client. With a channel that
 // the user agent has already it returns the one there is, if the key is the
-// same. It returns when the store has it.
-func (st *state) subscribe(ctx context.Context, client string, a *agent, channel string, key []byte) (*subscription, error) {
+// same. It returns when the store has it, and says whether it is the first to
+// do so.
+func (st *state) subscribe(ctx context.Context, client string, a *agent, channel string, key []byte) (s *subscription, first bool, err error) {
 	st.mu.Lock()
 	if a.subs[channel] == nil {
 		if err := st.charge(client, madeSubscription); err != nil {
 			st.mu.Unlock()
-			return nil, err
+			return nil, false, err
 		}
 	}
-	s, err := st.subscribeLocked(a, channel, key)
+	s, err = st.subscribeLocked(a, channel, key)
 	st.mu.Unlock()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return s, st.confirm(ctx, s)
+	first, err = st.confirm(ctx, s)
+	return s, first, err
 }
 
-// confirm waits until the store has a subscription. When it comes to nothing,
-// the last of those who wait takes it back: nobody has its URL, and the user
-// agent will make another.
-func (st *state) confirm(ctx context.Context, s *subscription) error {
-	err := st.commit.wait(ctx, s.change)
+// confirm waits until the store has a subscription, and says whether it is the
+// first to know. When it comes to nothing, the last of those who wait takes it
+// back: nobody has its URL, and the user agent will make another.
+func (st *state) confirm(ctx context.Context, s *subscription) (first bool, err error) {
+	err = st.commit.wait(ctx, s.change)
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	s.asking--
 	switch {
 	case err == nil:
-		s.kept = true
+		first, s.kept = !s.kept, true
 	case s.kept || s.asking > 0 || st.subs[s.ID] != s:
 		// Somebody else has its URL or may get it: another connection of the
 		// user agent, that registered the same channel.
@@ -85,7 +87,7 @@ func (st *state) confirm(ctx context.Context, s *subscription) error {
 			st.commit.add(st.dropAgentRecord(s.agent)...)
 		}
 	}
-	return err
+	return first, err
 }
 
 // subscribeLocked is subscribe without the wait. Whoever gets a subscription has
