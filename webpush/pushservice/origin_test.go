@@ -1,6 +1,9 @@
 package pushservice
 
-import "testing"
+import (
+	"net/http/httptest"
+	"testing"
+)
 
 // Pages make no subscriptions with their visitors' addresses: a POST without a
 // body needs no consent of the service, and a visitor is a client that is not
@@ -22,5 +25,18 @@ func TestPagesDoNotSubscribe(t *testing.T) {
 			fields = append(fields, "Origin", row.origin)
 		}
 		want(t, s, row.status, "POST", pathSubscribe, "", fields...)
+	}
+}
+
+// URLs are complete, or there are none.
+func TestNoHost(t *testing.T) {
+	for url, status := range map[string]int{"": 400, "https://push.example.net": 201} {
+		s := newService(t, &Options{URL: url})
+		r := httptest.NewRequest("POST", testOrigin+pathSubscribe, nil)
+		r.Host = ""
+		w := httptest.NewRecorder()
+		if s.ServeHTTP(w, r); w.Code != status {
+			t.Errorf("URL %q: %d with %v, want %d", url, w.Code, w.Header(), status)
+		}
 	}
 }

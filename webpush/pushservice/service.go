@@ -86,6 +86,10 @@ func New(o *Options) (*Service, error) {
 // ServeHTTP implements http.Handler.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = timeBody(w, r)
+	if s.public == nil && r.Host == "" { // there would be no host in the URLs that are handed out
+		s.refuse(w, r, badRequest("no_host", "the request does not say which host it is for"))
+		return
+	}
 	path, ok := strings.CutPrefix(r.URL.Path, s.prefix)
 	if !ok {
 		s.refuse(w, r, errNotFound)
