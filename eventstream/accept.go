@@ -222,7 +222,11 @@ func appendHead(dst []byte, h http.Header) []byte {
 func (o *Options) init(s *Stream, r *http.Request, out sink, a answer) {
 	s.out, s.id, s.within, s.beat, s.group, s.last = out, a.id, o.within(), o.beat(), o.Group, time.Now()
 	s.turn.Lock() // until the head is out: as a member of the Group it may be sent to before
-	s.ctx, s.cancel = context.WithCancelCause(context.WithoutCancel(r.Context()))
+	ctx := r.Context()
+	if ctx.Done() != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	if a.encoding != nil {
 		s.zip = newZip(a.encoding)
 	}

@@ -41,7 +41,7 @@ func (d *lazyDeadline) moves(t time.Time, slack time.Duration) (to time.Time, ok
 type connSink struct {
 	head  []byte // until open
 	nc    net.Conn
-	raw   syscall.RawConn // to try a write; nil where nothing tells whether it would wait
+	raw   syscall.RawConn // of a plain socket, to try a write and to wait for the client; else nil
 	due   lazyDeadline
 	isTLS bool
 }

@@ -18,7 +18,7 @@ import (
 // SendRaw is for these.
 func (s *Stream) TrySendRaw(p []byte) (taken bool, err error) {
 	k, ok := s.out.(*connSink)
-	if !ok || k.raw == nil || len(p) == 0 || !s.turn.TryLock() {
+	if !ok || !triesSockets || k.raw == nil || len(p) == 0 || !s.turn.TryLock() {
 		if e := s.ended(); e != nil {
 			return false, e
 		}
@@ -102,12 +102,10 @@ func tryWrite(raw syscall.RawConn, p []byte) (n int, err error) {
 }
 
 // plainSocket returns what reaches the descriptor of a plain TCP or Unix socket,
-// nil for anything else: the socket under a tls.Conn is not to be written to,
-// and a wrapper may change Write.
+// nil for anything else: the socket under a tls.Conn is not to be written to and
+// can stay silent while a record waits inside it, and a wrapper may change Read
+// and Write.
 func plainSocket(nc net.Conn) syscall.RawConn {
-	if !triesSockets {
-		return nil
-	}
 	var sc syscall.Conn
 	switch nc := nc.(type) {
 	case *net.TCPConn:

@@ -20,16 +20,16 @@ const (
 // which are waited for without a buffer. It ends when the connection is closed.
 func (s *Stream) watch(nc net.Conn) {
 	// A half-close, too, is how a client says that it is done.
-	s.end(EndGone, drain(nc))
+	s.end(EndGone, drain(nc, s.out.(*connSink).raw))
 	s.tidy()
 }
 
-// drain reads from nc until that fails, or it was too much, and returns why.
-func drain(nc net.Conn) error {
-	ready := readability(nc)
+// drain reads from nc until that fails, or it was too much, and returns why. Where
+// nc is a plain socket, raw, it has no buffer while it waits.
+func drain(nc net.Conn, raw syscall.RawConn) error {
 	for total := 0; ; {
-		if ready != nil {
-			if err := ready(); err != nil {
+		if raw != nil {
+			if err := waitReadable(raw); err != nil {
 				return err
 			}
 		}
@@ -45,26 +45,6 @@ func drain(nc net.Conn) error {
 
 // readSmall is apart so that its buffer is there only while it reads.
 func readSmall(nc net.Conn) (int, error) { return nc.Read(make([]byte, watchBuffer)) }
-
-// readability returns what waits until nc can be read, or nil where only a
-// read can wait. The socket under a tls.Conn can stay silent while a record
-// waits inside it, and a wrapper may change Read, so these are not asked.
-func readability(nc net.Conn) func() error {
-	var sc syscall.Conn
-	switch nc := nc.(type) {
-	case *net.TCPConn:
-		sc = nc
-	case *net.UnixConn:
-		sc = nc
-	default:
-		return nil
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return nil
-	}
-	return func() error { return waitReadable(raw) }
-}
 
 // background starts what a raw stream needs beside its writers.
 func (s *Stream) background(nc net.Conn) {

@@ -45,6 +45,7 @@ type firefoxService struct {
 	store  string
 	hellos chan string
 	acks   chan pushservice.Ack
+	nacks  chan pushservice.Ack
 	at     atomic.Pointer[pushservice.Service] // nil: nobody is there
 	url    string
 }
@@ -55,6 +56,7 @@ func newFirefoxService(t *testing.T) *firefoxService {
 		store:  filepath.Join(t.TempDir(), "push.store"),
 		hellos: make(chan string, 16),
 		acks:   make(chan pushservice.Ack, 16),
+		nacks:  make(chan pushservice.Ack, 16),
 	}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s := f.at.Load(); s != nil {
@@ -83,8 +85,9 @@ func (f *firefoxService) begin(t *testing.T) {
 	f.Service, err = pushservice.New(&pushservice.Options{
 		URL: f.url, Store: store,
 		Trace: &pushservice.Trace{
-			Hello: func(agent string) { f.hellos <- agent },
-			Acked: func(a pushservice.Ack) { f.acks <- a },
+			Hello:  func(agent string) { f.hellos <- agent },
+			Acked:  func(a pushservice.Ack) { f.acks <- a },
+			Nacked: func(a pushservice.Ack) { f.nacks <- a },
 		},
 	})
 	if err != nil {
@@ -177,6 +180,21 @@ func TestWebPushFirefox(t *testing.T) {
 	arrives(plain, sent.Location)
 	if n := service.Stats().Messages; n != 0 {
 		t.Errorf("%d messages still wait", n)
+	}
+
+	// A service worker that fails over a message: Firefox has acknowledged it
+	// by then, and reports the failure.
+	for plain, code := range map[string]pushservice.AckCode{"throw": pushservice.NackException, "reject": pushservice.NackRejection} {
+		sent, err := client.Send(t.Context(), sub, &webpush.Message{Payload: []byte(plain)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := within(t, service.acks, pushTime, "the acknowledgement"); a.Code != pushservice.AckDelivered {
+			t.Errorf("%s: acknowledged as %+v", plain, a)
+		}
+		if a := within(t, service.nacks, pushTime, "the report of a failure"); a.Code != code || a.Agent != agent || !strings.HasSuffix(sent.Location, "/message/"+a.Message) {
+			t.Errorf("%s: reported as %+v, want %d", plain, a, code)
+		}
 	}
 
 	// The service goes and comes again, and has got a message before Firefox

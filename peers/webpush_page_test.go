@@ -12,11 +12,16 @@ import (
 
 // pushWorker is the service worker of the page: it shows a notification for
 // each push message and tells the page's server what it got and what the
-// browser says it shows.
+// browser says it shows. It fails over two messages, in two ways.
 const pushWorker = `
 self.addEventListener("install", (e) => e.waitUntil(self.skipWaiting()));
 self.addEventListener("activate", (e) => e.waitUntil(self.clients.claim()));
-self.addEventListener("push", (e) => e.waitUntil((async () => {
+self.addEventListener("push", (e) => {
+  const told = e.data ? e.data.text() : "";
+  if (told === "throw") throw new Error("as it was told");
+  e.waitUntil(told === "reject" ? Promise.reject(new Error("as it was told")) : show(e));
+});
+async function show(e) {
   const bytes = e.data ? new Uint8Array(await e.data.arrayBuffer()) : null;
   const title = "a message of " + (bytes ? bytes.length : "no") + " bytes";
   await self.registration.showNotification(title, { tag: String(bytes ? bytes.length : "none") });
@@ -24,7 +29,7 @@ self.addEventListener("push", (e) => e.waitUntil((async () => {
   let s = "";
   for (let i = 0; bytes && i < bytes.length; i += 8192) s += String.fromCharCode(...bytes.subarray(i, i + 8192));
   await fetch("/seen", { method: "POST", body: JSON.stringify({ data: bytes ? btoa(s) : null, shown }) });
-})()));
+}
 self.addEventListener("pushsubscriptionchange", (e) => e.waitUntil(fetch("/seen", { method: "POST", body: '{"changed":true}' })));
 `
 

@@ -59,7 +59,7 @@ type Client struct {
 // setup checks the fields once.
 func (c *Client) setup() error {
 	c.once.Do(func() {
-		if c.Key == nil {
+		if c.Key == nil || c.Key.signer == nil {
 			c.err = faultKeyMissing.config()
 			return
 		}

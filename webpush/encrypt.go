@@ -38,12 +38,15 @@ type EncryptOptions struct {
 // Encrypt encrypts plaintext for a subscription, as RFC 8291 says, with a new
 // key pair and a new salt. The body is what is posted to the endpoint with
 // Content-Encoding: aes128gcm. It has at most [MaxBody] bytes; a plaintext of
-// more than [MaxPlaintext] bytes gives a [*SizeError]. plaintext is not
-// retained.
+// more than [MaxPlaintext] bytes gives a [*SizeError], and keys that can't be used, or
+// no subscription, a [*SubscriptionError]. plaintext is not retained.
 func Encrypt(sub *Subscription, plaintext []byte, o *EncryptOptions) (body []byte, err error) {
 	pad := 0
 	if o != nil {
 		pad = o.Pad
+	}
+	if sub == nil {
+		return nil, faultSubscriptionMissing.subscription()
 	}
 	if len(plaintext) > MaxPlaintext {
 		return nil, &SizeError{Size: len(plaintext), Limit: MaxPlaintext}

@@ -220,6 +220,9 @@ func TestEncryptRefuses(t *testing.T) {
 	if body, err := Encrypt(sub, nil, nil); body != nil || !errors.Is(err, &SubscriptionError{Token: "webpush_subscription_auth_base64"}) {
 		t.Errorf("a bad secret: %d bytes, %v", len(body), err)
 	}
+	if body, err := Encrypt(nil, nil, nil); body != nil || !errors.Is(err, &SubscriptionError{Token: "webpush_subscription_missing"}) {
+		t.Errorf("no subscription: %d bytes, %v", len(body), err)
+	}
 }
 
 // TestEncryptIsFresh: no key and no salt is used twice. RFC 8188, 2.1: "The

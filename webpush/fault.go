@@ -11,6 +11,7 @@ const (
 	// A subscription: what a page sent.
 	faultSubscriptionSize
 	faultSubscriptionJSON
+	faultSubscriptionMissing
 	faultEndpointMissing
 	faultEndpointURL
 	faultEndpointScheme
@@ -83,19 +84,20 @@ var faults = [faultEnd]struct {
 }{
 	faultNone: {"", ""},
 
-	faultSubscriptionSize: {"webpush_subscription_size", "the subscription has %d bytes (%d are the limit; browsers make less than a tenth of that)"},
-	faultSubscriptionJSON: {"webpush_subscription_json", "the subscription is no JSON object as PushSubscription.toJSON() gives (%s)"},
-	faultEndpointMissing:  {"webpush_subscription_endpoint_missing", "the subscription has no endpoint (send JSON.stringify(subscription), not a part of it)"},
-	faultEndpointURL:      {"webpush_subscription_endpoint_url", "the endpoint of the subscription is no URL that can be sent to (it is absolute, in ASCII, with a host and without user name or fragment)"},
-	faultEndpointScheme:   {"webpush_subscription_endpoint_scheme", "the endpoint's scheme is %s (RFC 8030 wants https; http is taken for loopback addresses only)"},
-	faultEndpointHost:     {"webpush_subscription_endpoint_host", "the endpoint's host %s is malformed (it is a name or address, with or without a port)"},
-	faultP256dhMissing:    {"webpush_subscription_p256dh_missing", "the subscription has no keys.p256dh (messages can't be encrypted without; old browsers had none)"},
-	faultP256dhBase64:     {"webpush_subscription_p256dh_base64", "keys.p256dh is no base64url (it has %d characters, 87 are right)"},
-	faultP256dhPoint:      {"webpush_subscription_p256dh_point", "keys.p256dh is no point on the curve P-256 (it is 65 bytes that begin with 4)"},
-	faultAuthMissing:      {"webpush_subscription_auth_missing", "the subscription has no keys.auth (messages can't be encrypted without; old browsers had none)"},
-	faultAuthBase64:       {"webpush_subscription_auth_base64", "keys.auth is no base64url (it has %d characters, 22 are right)"},
-	faultAuthSize:         {"webpush_subscription_auth_size", "keys.auth has %d bytes (16 is the only length)"},
-	faultExpirationTime:   {"webpush_subscription_expiration_time", "the expirationTime of the subscription is no time (it is null or milliseconds since 1970)"},
+	faultSubscriptionSize:    {"webpush_subscription_size", "the subscription has %d bytes (%d are the limit; browsers make less than a tenth of that)"},
+	faultSubscriptionJSON:    {"webpush_subscription_json", "the subscription is no JSON object as PushSubscription.toJSON() gives (%s)"},
+	faultSubscriptionMissing: {"webpush_subscription_missing", "there is no subscription (the pointer to it is nil)"},
+	faultEndpointMissing:     {"webpush_subscription_endpoint_missing", "the subscription has no endpoint (send JSON.stringify(subscription), not a part of it)"},
+	faultEndpointURL:         {"webpush_subscription_endpoint_url", "the endpoint of the subscription is no URL that can be sent to (it is absolute, in ASCII, with a host and without user name or fragment)"},
+	faultEndpointScheme:      {"webpush_subscription_endpoint_scheme", "the endpoint's scheme is %s (RFC 8030 wants https; http is taken for loopback addresses only)"},
+	faultEndpointHost:        {"webpush_subscription_endpoint_host", "the endpoint's host %s is malformed (it is a name or address, with or without a port)"},
+	faultP256dhMissing:       {"webpush_subscription_p256dh_missing", "the subscription has no keys.p256dh (messages can't be encrypted without; old browsers had none)"},
+	faultP256dhBase64:        {"webpush_subscription_p256dh_base64", "keys.p256dh is no base64url (it has %d characters, 87 are right)"},
+	faultP256dhPoint:         {"webpush_subscription_p256dh_point", "keys.p256dh is no point on the curve P-256 (it is 65 bytes that begin with 4)"},
+	faultAuthMissing:         {"webpush_subscription_auth_missing", "the subscription has no keys.auth (messages can't be encrypted without; old browsers had none)"},
+	faultAuthBase64:          {"webpush_subscription_auth_base64", "keys.auth is no base64url (it has %d characters, 22 are right)"},
+	faultAuthSize:            {"webpush_subscription_auth_size", "keys.auth has %d bytes (16 is the only length)"},
+	faultExpirationTime:      {"webpush_subscription_expiration_time", "the expirationTime of the subscription is no time (it is null or milliseconds since 1970)"},
 
 	faultBodyShort:      {"webpush_decrypt_short", "the body has %d bytes (header, delimiter and tag alone are %d; it was cut, or is not aes128gcm)"},
 	faultBodyKeyID:      {"webpush_decrypt_keyid", "the key ID of the body has %d bytes (it is the sender's public key, 65 bytes)"},

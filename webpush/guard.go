@@ -109,25 +109,33 @@ func (g Guard) Control(network, address string, _ syscall.RawConn) error {
 		if g.Any {
 			return nil
 		}
-		return &GuardError{What: "no IP address"}
+		return &GuardError{What: "it is no IP address"}
 	}
 	return g.Check(ap.Addr())
 }
 
 // checkConn is for connections that somebody else's dialer made: nothing has
-// been written to them yet.
+// been written to them yet. One that does not say where it leads to is not let
+// through, whatever the reason.
 func (g Guard) checkConn(c net.Conn) error {
-	return g.Control("", c.RemoteAddr().String(), nil)
+	addr := c.RemoteAddr()
+	if addr == nil {
+		return &GuardError{What: "the connection does not tell its remote address"}
+	}
+	return g.Control("", addr.String(), nil)
 }
 
 // A GuardError is an address that the [Guard] does not let through. Sending is
 // not tried again: the subscription is forged, or for another network.
 type GuardError struct {
-	Addr netip.Addr
-	What string // what the address is, as "private"
+	Addr netip.Addr // not valid where the address is none of IP, or not known
+	What string     // what the address is, as "private"
 }
 
 func (e *GuardError) Error() string {
+	if !e.Addr.IsValid() {
+		return fmt.Sprintf("webpush: nobody can tell whether the endpoint is at a public address (%s), so nothing is sent to it; Guard.Any lets it through", e.What)
+	}
 	return fmt.Sprintf("webpush: the endpoint is at %v (%s: not public, so it is not dialed; Guard.Allow makes exceptions)", e.Addr, e.What)
 }
 

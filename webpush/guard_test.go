@@ -175,6 +175,62 @@ func TestGuardOfGivenTransports(t *testing.T) {
 	c.CloseIdleConnections()
 }
 
+// nameless is a connection that keeps to itself where it leads to.
+type nameless struct {
+	net.Conn
+	addr   net.Addr
+	closed *atomic.Bool
+}
+
+func (n nameless) RemoteAddr() net.Addr { return n.addr }
+func (n nameless) Close() error         { n.closed.Store(true); return n.Conn.Close() }
+
+// TestGuardRefusesTheUnknown: a connection that does not say where it leads to is
+// closed with nothing sent, and a dialer that gives none does not panic.
+func TestGuardRefusesTheUnknown(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		addr net.Addr
+	}{
+		{"none", nil}, {"a nil address", (*net.TCPAddr)(nil)}, {"an address without IP", &net.TCPAddr{Port: 443}},
+		{"a Unix socket", &net.UnixAddr{Name: "/run/service", Net: "unix"}}, {"a pipe", memAddr("pipe")}, {"a name", memAddr("push.example.net:443")},
+	} {
+		for _, overTLS := range []bool{false, true} {
+			closed := new(atomic.Bool)
+			dial := func(context.Context, string, string) (net.Conn, error) {
+				theirs, ours := net.Pipe()
+				go func() {
+					defer theirs.Close()
+					if n, _ := theirs.Read(make([]byte, 1)); n != 0 {
+						t.Errorf("%s: something was sent", tt.name)
+					}
+				}()
+				return nameless{ours, tt.addr, closed}, nil
+			}
+			tr := &http.Transport{DialContext: dial}
+			if overTLS {
+				tr = &http.Transport{DialTLSContext: dial}
+			}
+			c := &Client{Key: newKey(t), Subject: sampleContact, HTTP: &http.Client{Transport: tr}}
+			_, err := c.Send(t.Context(), newUserKeys(t).Subscription(sampleEndpoint), &Message{})
+			var ge *GuardError
+			if !errors.As(err, &ge) || strings.Contains(err.Error(), "invalid") || !closed.Load() {
+				t.Errorf("%s: %v, closed: %v", tt.name, err, closed.Load())
+			}
+		}
+	}
+	tr := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, nil }}
+	c := &Client{Key: newKey(t), Subject: sampleContact, HTTP: &http.Client{Transport: tr}, Retry: Retry{Attempts: 1}}
+	if _, err := c.Send(t.Context(), newUserKeys(t).Subscription(sampleEndpoint), &Message{}); !errors.Is(err, errNoConn) {
+		t.Errorf("a dialer that gives nothing: %v", err)
+	}
+}
+
+type memAddr string
+
+func (memAddr) Network() string  { return "mem" }
+func (a memAddr) String() string { return string(a) }
+
 // TestGuardSurvivesRebinding: a name that answers with an allowed address the
 // first time and with another one the next gains nothing, because what counts
 // is the address of each connection.

@@ -221,3 +221,40 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 		t.Errorf("%d requests over %d connections", n, got)
 	}
 }
+
+// Subscriptions at ever new hosts, as pages can make them up, do not leave a
+// connection open for each.
+func TestManyOriginsLeaveFewConnections(t *testing.T) {
+	const origins = maxIdle + 60
+	var open atomic.Int32
+	s := &http.Server{
+		Handler: http.HandlerFunc(created),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				open.Add(1)
+			case http.StateClosed:
+				open.Add(-1)
+			}
+		},
+	}
+	defer s.Close()
+	c := &Client{Key: newKey(t), Subject: sampleContact, Guard: Guard{Any: true}}
+	defer c.CloseIdleConnections()
+	for range origins {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go s.Serve(l)
+		if _, err := c.Send(t.Context(), newUserKeys(t).Subscription("http://"+l.Addr().String()+"/push"), &Message{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for begin := time.Now(); open.Load() > maxIdle && time.Since(begin) < 10*time.Second; {
+		time.Sleep(time.Millisecond) // the service sees the ends a little later
+	}
+	if open.Load() > maxIdle || open.Load() < maxIdle/2 {
+		t.Errorf("after %d origins %d connections are open, %d is the limit", origins, open.Load(), maxIdle)
+	}
+}

@@ -25,7 +25,7 @@ func (c *Client) prepare(sub *Subscription, m *Message) (*outgoing, error) {
 		return nil, err
 	}
 	if sub == nil {
-		return nil, faultEndpointMissing.subscription()
+		return nil, faultSubscriptionMissing.subscription()
 	}
 	if m == nil {
 		m = &Message{} // which has no data

@@ -269,6 +269,7 @@ func TestClientRefuses(t *testing.T) {
 		c     *Client
 	}{
 		{"key_missing", &Client{Subject: sampleContact}},
+		{"key_missing", &Client{Key: &Key{}, Subject: sampleContact}},
 		{"subject_missing", &Client{Key: newKey(t)}},
 		{"subject_local", &Client{Key: newKey(t), Subject: "https://localhost"}},
 		{"transport", &Client{Key: newKey(t), Subject: sampleContact, HTTP: service(nil).client()}},
@@ -281,7 +282,7 @@ func TestClientRefuses(t *testing.T) {
 		tt.c.CloseIdleConnections()
 	}
 	c := newClient(t, func(*http.Request) (*http.Response, error) { panic("sent") })
-	if _, err := c.Send(t.Context(), nil, &Message{}); !errors.Is(err, &SubscriptionError{Token: "webpush_subscription_endpoint_missing"}) {
+	if _, err := c.Send(t.Context(), nil, &Message{}); !errors.Is(err, &SubscriptionError{Token: "webpush_subscription_missing"}) {
 		t.Errorf("nil: %v", err)
 	}
 	if _, err := c.Send(t.Context(), &Subscription{Endpoint: sampleEndpoint}, &Message{}); !errors.Is(err, &SubscriptionError{Token: "webpush_subscription_p256dh_missing"}) {

@@ -2,6 +2,7 @@ package webpush
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -12,6 +13,7 @@ const (
 	dialTime      = 10 * time.Second
 	keepAliveTime = 30 * time.Second
 	idleTime      = 90 * time.Second
+	maxIdle       = 256      // connections that are kept, to all push services; vendors have a handful of them
 	maxHeader     = 32 << 10 // bytes of an answer's header
 )
 
@@ -30,6 +32,7 @@ func (c *Client) transport() (http.RoundTripper, error) {
 			ForceAttemptHTTP2:      true,
 			DisableCompression:     true, // of answers: nothing here is worth it, and a bomb stays small
 			MaxIdleConnsPerHost:    c.perOrigin(),
+			MaxIdleConns:           max(maxIdle, c.perOrigin()),
 			MaxResponseHeaderBytes: maxHeader,
 			IdleConnTimeout:        idleTime,
 			TLSHandshakeTimeout:    dialTime,
@@ -47,6 +50,10 @@ func (c *Client) transport() (http.RoundTripper, error) {
 	}
 }
 
+// errNoConn is what is wrong with a dialer that returns neither a connection nor
+// an error.
+var errNoConn = errors.New("webpush: the dialer of the client's HTTP gave neither a connection nor an error")
+
 // guarded returns a copy of t whose connections are looked at before anything
 // is sent over them. Where t has no dialer of its own they are not even made.
 func (c *Client) guarded(t *http.Transport) *http.Transport {
@@ -59,6 +66,9 @@ func (c *Client) guarded(t *http.Transport) *http.Transport {
 	check := func(nc net.Conn, err error) (net.Conn, error) {
 		if err != nil {
 			return nil, err
+		}
+		if nc == nil { // net/http would panic
+			return nil, errNoConn
 		}
 		if err := c.Guard.checkConn(nc); err != nil {
 			nc.Close()

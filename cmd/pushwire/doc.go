@@ -37,6 +37,7 @@
 // all push services took it.
 //
 // Webpush serve listens on 127.0.0.1:8081. With -store FILE subscriptions and
-// messages survive its end and a crash. See package webpush/pushservice for what
+// messages survive its end and a crash; behind a proxy -client-header says where
+// the client's address is. See package webpush/pushservice for what
 // it takes and answers.
 package main

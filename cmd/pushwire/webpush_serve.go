@@ -15,6 +15,10 @@ import (
 // webpushAddr is another port than that of serve, so that both can run.
 const webpushAddr = "127.0.0.1:8081"
 
+// webpushHead is the longest head of a request, in bytes; senders' have about
+// one KiB, most of it their token.
+const webpushHead = 32 << 10
+
 func webpushServe(ctx context.Context, c console, args []string) int {
 	f := flags(c, "webpush serve", "",
 		"Starts a push service: application servers send to it by HTTP (RFC 8030, VAPID),",
@@ -27,6 +31,8 @@ func webpushServe(ctx context.Context, c console, args []string) int {
 	key := f.String("key", "", "`file` with the certificate's private key in PEM")
 	identify := f.Bool("require-vapid", false, "take no message without VAPID identification")
 	rate := f.Float64("rate", pushservice.DefaultRate, "`messages` a second that one subscription takes; negative for no limit")
+	client := f.Float64("client-rate", pushservice.DefaultClientRate, "new `subscriptions` a second that one client may make; negative for no limit")
+	forwarded := f.String("client-header", "", "`field` in which the proxy that stands before it names the client, as X-Forwarded-For: its last value counts")
 	verbose := f.Bool("v", false, "log each user agent that connects, each acknowledgement, and refused requests")
 	if status, ok := parse(f, c, args, 0); !ok {
 		return status
@@ -40,7 +46,10 @@ func webpushServe(ctx context.Context, c console, args []string) int {
 		return exitFailed
 	}
 
-	o := &pushservice.Options{RequireVAPID: *identify, Rate: *rate}
+	o := &pushservice.Options{RequireVAPID: *identify, Rate: *rate, ClientRate: *client}
+	if *forwarded != "" {
+		o.Client = lastOf(*forwarded)
+	}
 	log := slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelError}))
 	if *verbose {
 		log = slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -89,6 +98,7 @@ func webpushServe(ctx context.Context, c console, args []string) int {
 		Handler:           service,
 		TLSConfig:         secure,
 		ReadHeaderTimeout: headTimeout,
+		MaxHeaderBytes:    webpushHead,
 		IdleTimeout:       idleTimeout,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
@@ -114,6 +124,19 @@ func webpushServe(ctx context.Context, c console, args []string) int {
 	return webpushShutdown(c, server, service)
 }
 
+// lastOf names a client by the last value of a field, which is the one that the
+// nearest proxy added; whatever stands before it the client may have written.
+// Who comes without is the client itself, past the proxy.
+func lastOf(field string) func(*http.Request) string {
+	return func(r *http.Request) string {
+		all := strings.Join(r.Header.Values(field), ",")
+		if last := strings.TrimSpace(all[strings.LastIndexByte(all, ',')+1:]); last != "" {
+			return last
+		}
+		return r.RemoteAddr
+	}
+}
+
 // insecureHint says what else Firefox wants for a service without TLS.
 func insecureHint(url string) string {
 	if strings.HasPrefix(url, "https:") {
@@ -129,6 +152,7 @@ func webpushTrace(l *slog.Logger) *pushservice.Trace {
 		Hello:      func(string) { l.Debug("a user agent connected") },
 		Subscribed: func(_, _ string) { l.Debug("a user agent subscribed") },
 		Delivered:  func(_, _ string) { l.Debug("a message was written to a user agent") },
+		Nacked:     func(a pushservice.Ack) { l.Debug("a user agent failed over a message", "code", int(a.Code)) },
 		Acked:      func(a pushservice.Ack) { l.Debug("a message was acknowledged", "code", int(a.Code)) },
 	}
 }

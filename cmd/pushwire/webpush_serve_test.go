@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/pushwire/pushwire/webpush"
+	"github.com/pushwire/pushwire/webpush/pushservice"
 	"github.com/pushwire/pushwire/webpush/webpushtest"
 )
 
@@ -132,5 +134,39 @@ func TestWebPushCommandLine(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWebPushServeClients: behind a proxy each client has subscriptions of its
+// own to make, and nobody gets more by writing the field himself.
+func TestWebPushServeClients(t *testing.T) {
+	at, _, _ := startWebPush(t, "-client-rate", "1e-9", "-client-header", "X-Forwarded-For")
+	subscribe := func(forwarded string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, at+"/subscribe", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if forwarded != "" {
+			req.Header.Set("X-Forwarded-For", forwarded)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res.StatusCode
+	}
+	for i := range pushservice.DefaultClientBurst {
+		if status := subscribe(fmt.Sprintf("192.0.2.%d, 198.51.100.1", i%256)); status != http.StatusCreated {
+			t.Fatalf("subscription %d: %d", i, status)
+		}
+	}
+	if status := subscribe(strings.Repeat("x", 2*webpushHead)); status != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("a head of %d bytes was answered with %d", 2*webpushHead, status)
+	}
+	for forwarded, want := range map[string]int{"198.51.100.1": 429, "192.0.2.9, 198.51.100.1": 429, "198.51.100.2": 201, "": 201} {
+		if status := subscribe(forwarded); status != want {
+			t.Errorf("%q: %d, want %d", forwarded, status, want)
+		}
 	}
 }

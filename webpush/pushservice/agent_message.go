@@ -20,7 +20,7 @@ const (
 	maxAgentID       = 128
 	maxChannelID     = 128
 	maxVersion       = 64
-	maxSubscribed    = 100 // broadcasts that one user agent follows
+	maxSubscribed    = 32 // broadcasts that one user agent follows
 	maxBroadcastID   = 256
 	maxBroadcastVers = 256
 )
@@ -114,7 +114,11 @@ func (m *agentMessage) check() error {
 		}
 	}
 	switch m.Type {
-	case typeHello, typeBroadcast, typePing, typeNack:
+	case typeHello, typeBroadcast, typePing:
+	case typeNack:
+		if m.Version == "" {
+			return agentFault("nack needs a version")
+		}
 	case typeRegister, typeUnregister:
 		if !channelID(m.ChannelID) {
 			return agentFault("%s needs a channelID, which is a UUID", m.Type)

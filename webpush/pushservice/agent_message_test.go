@@ -91,6 +91,9 @@ func FuzzAgentMessage(f *testing.F) {
 		if m.Type == "" || len(m.UAID) > maxAgentID || len(m.Updates) > maxUpdates || len(m.Broadcasts) > maxSubscribed || len(m.Version) > maxVersion {
 			t.Fatalf("%+v is out of bounds", m)
 		}
+		if m.Type == typeNack && m.Version == "" {
+			t.Fatalf("%+v is of no message", m)
+		}
 		if m.Type == typeRegister {
 			if k, err := m.key(); err != nil || k != nil && len(k) != pointSize {
 				t.Fatalf("a key of %d bytes, %v", len(k), err)

@@ -12,6 +12,10 @@ type bucket struct {
 	last   time.Time
 }
 
+// longestWait is the longest time that anybody is asked to wait for; a rate can
+// be so low that the time is none.
+const longestWait = 24 * time.Hour
+
 // take takes a token, or says how long to wait for the next.
 //
 // RFC 8030, 8.4: "Push services SHOULD limit the rate at which push messages
@@ -24,7 +28,7 @@ func (b *bucket) take(now time.Time, rate float64, burst int) (wait time.Duratio
 	}
 	b.last = now
 	if b.tokens < 1 {
-		return time.Duration(math.Ceil((1 - b.tokens) / rate * float64(time.Second))), false
+		return time.Duration(min(math.Ceil((1-b.tokens)/rate*float64(time.Second)), float64(longestWait))), false
 	}
 	b.tokens--
 	return 0, true

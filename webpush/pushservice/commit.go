@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"time"
 )
 
 var (
@@ -23,7 +24,11 @@ type committer struct {
 	store  Store // nil: nothing is kept
 	logger *slog.Logger
 	turn   chan struct{} // holds one token: the right to call the store
-	closed chan struct{}
+	ctx    context.Context
+	giveUp context.CancelFunc // ends ctx: nobody waits for the store any more
+	ending sync.Once
+	closed chan struct{} // the store is
+	err    error         // of the end, once closed is
 
 	mu      sync.Mutex
 	pending []Change
@@ -32,12 +37,13 @@ type committer struct {
 	done    uint64 // of these, how many are kept
 	kicked  bool   // a goroutine of ours is about to take what waits
 	failed  bool   // the last Apply failed
-	ending  bool   // close has begun, and brings out what waits itself
+	last    bool   // finish has begun, and brings out what waits itself
 	wg      sync.WaitGroup
 }
 
 func newCommitter(s Store, l *slog.Logger) *committer {
 	c := &committer{store: s, logger: l, turn: make(chan struct{}, 1), closed: make(chan struct{})}
+	c.ctx, c.giveUp = context.WithCancel(context.Background())
 	c.turn <- struct{}{}
 	return c
 }
@@ -72,21 +78,36 @@ func (c *committer) wait(ctx context.Context, n uint64) error {
 	if c.store == nil || n == 0 {
 		return nil
 	}
+	if c.has(n) {
+		return nil
+	}
 	select {
 	case <-c.turn:
 	case <-c.closed:
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.done >= n { // the last write took it along
-			return nil
-		}
-		return errClosed
+		return c.missed(n)
+	case <-c.ctx.Done():
+		return c.missed(n)
 	case <-ctx.Done():
 		c.kick() // nobody else may come
 		return ctx.Err()
 	}
 	defer func() { c.turn <- struct{}{} }()
 	return c.commit(n)
+}
+
+// has reports whether the store has the first n changes.
+func (c *committer) has(n uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.done >= n
+}
+
+// missed is what became of the first n changes at the end.
+func (c *committer) missed(n uint64) error {
+	if c.has(n) { // the last write took them along
+		return nil
+	}
+	return errClosed
 }
 
 // commit brings all that waits to the store, unless the first n are there
@@ -103,7 +124,7 @@ func (c *committer) commit(n uint64) error {
 		c.pending = c.pending[len(batch):]
 		c.mu.Unlock()
 
-		err := c.store.Apply(context.Background(), batch)
+		err := c.store.Apply(c.ctx, batch)
 
 		c.mu.Lock()
 		if err != nil {
@@ -144,7 +165,7 @@ func (c *committer) kick() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.kicked || c.ending || len(c.pending) == 0 {
+	if c.kicked || c.last || len(c.pending) == 0 {
 		return
 	}
 	c.kicked = true
@@ -159,20 +180,47 @@ func (c *committer) kick() {
 	})
 }
 
-// close brings out what waits and closes the store.
-func (c *committer) close() error {
+// storeGrace is what a store has beyond the end of a shutdown's context: that
+// may have gone by while connections were closed, and a store that is well needs
+// no more.
+const storeGrace = time.Second
+
+// close brings out what waits and closes the store. It waits for that as long
+// as ctx lasts, and storeGrace.
+func (c *committer) close(ctx context.Context) error {
 	if c.store == nil {
 		return nil
 	}
+	c.ending.Do(func() { go c.finish() })
+	select {
+	case <-c.closed:
+		return c.err
+	case <-ctx.Done():
+	}
+	t := time.NewTimer(storeGrace)
+	defer t.Stop()
+	select {
+	case <-c.closed:
+		return c.err
+	case <-t.C:
+		c.giveUp()
+		return fmt.Errorf("pushservice: the store did not end in time: %w", context.Cause(ctx))
+	}
+}
+
+// finish is what close waits for. Whoever waits for the store goes once close
+// has given up, or the store is closed.
+func (c *committer) finish() {
+	defer c.giveUp()
+	defer close(c.closed)
 	c.mu.Lock()
-	c.ending = true
+	c.last = true
 	c.mu.Unlock()
 	c.wg.Wait()
 	<-c.turn // nobody gets it any more
-	defer close(c.closed)
 	c.mu.Lock()
 	n := c.added
 	c.mu.Unlock()
 	err := c.commit(n)
-	return errors.Join(err, c.store.Close())
+	c.err = errors.Join(err, c.store.Close())
 }

@@ -30,11 +30,11 @@
 //
 //	400  TTL missing, or a field against the grammar; an unknown receipt subscription; one key for signing and encryption
 //	401  VAPID is missing where it is needed
-//	403  VAPID is invalid, or of another key than the subscription's
+//	403  VAPID is invalid, or of another key than the subscription's; a page of another site subscribes
 //	404  no such subscription, or one that the service gave up
 //	410  the user agent removed the subscription
 //	413  the body is longer than MaxPayload
-//	429  too fast, or too much waits; with Retry-After
+//	429  too fast, too much waits, or too many of a kind; with Retry-After
 //	503  no room, the store fails, or a shutdown; with Retry-After
 //
 // The body of an error is JSON, {"error":TOKEN,"message":SENTENCE}; tokens are
@@ -44,10 +44,15 @@
 //
 // At the service's URL itself, with the subprotocol push-notification: Mozilla's
 // protocol, of which hello, register, unregister, ack (codes 100, 101, 102),
-// nack, broadcast_subscribe and {} as ping are spoken. A user agent is known by
-// its uaid, which is a secret. Messages that were not acknowledged come again on
-// the next connection, in order. Pages can't connect: an http or https Origin is
-// refused.
+// nack (301, 302, 303), broadcast_subscribe and {} as ping are spoken. A user
+// agent is known by its uaid, which is a secret. Messages that were not
+// acknowledged come again on the next connection, in order. Pages can't connect:
+// an http or https Origin is refused.
+//
+// A nack says that something failed over a message, as a service worker that
+// throws does. Firefox sends it after the acknowledgement, and so it is none:
+// [Trace] gets it; a message that was not acknowledged still waits, but this
+// connection need not say more about it.
 //
 // # Towards user agents by HTTP
 //
@@ -89,9 +94,12 @@
 //	waiting for a user agent            4 MiB, of bodies and 512 bytes for each
 //	waiting in all                      256 MiB
 //	receipt subscriptions               10,000, of 1,024 receipts
+//	new subscriptions for one client    1 a second, after 500 at once; receipt subscriptions likewise
+//	clients remembered                  16,384, those that came last
 //	rate to one subscription            10 a second, after 200 at once
 //	hello                               within 10 s
 //	unacknowledged on a connection      64 messages, each for 5 minutes at most
+//	broadcasts of one connection        32
 //	requests that wait for the same     64
 //	body of a request                   within 10 s
 //	deliveries of one message           10 connections that had it for 10 s
@@ -108,7 +116,16 @@
 // messages are protected end to end, but who sends to whom is not. The service
 // reads what is not encrypted; it forwards neither VAPID, urgency nor topic. Set
 // Options.URL, so that nobody chooses the audience of tokens by a Host field.
-// What a stranger can have kept is bounded, but anybody may subscribe: put what
+//
+// Anybody may subscribe. What can be kept is bounded, and how fast one client
+// can have new things kept: by its address, or by what Options.Client makes of a
+// request, which has to be set behind a proxy. When there is no room, user
+// agents make it that were never used (nobody sent to them, they never came
+// back, they are not connected), by chance, so that whoever has made most of
+// them loses most. Who has many addresses and uses what they make can still
+// fill a service. So can who subscribes some sixty times and sends to none but
+// himself: with the defaults that is MaxBytes, and an accepted message is not
+// given up for another one. And connections are the server's to bound. Put what
 // authorizes user agents before the handler where that matters.
 //
 // # Concurrency

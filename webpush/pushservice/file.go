@@ -37,6 +37,7 @@ type File struct {
 	live  int64 // bytes of all entries in index
 	buf   []byte
 	torn  int64 // bytes that were cut off when the file was opened
+	again int64 // the size at which a compaction that failed is tried again
 	err   error // the log can't be written any more
 }
 
@@ -247,11 +248,16 @@ func (s *File) Apply(_ context.Context, changes []Change) error {
 	for i, c := range changes {
 		s.note(c, spans[i])
 	}
-	if s.size > compactAbove && s.size > 2*s.live {
+	if s.size > compactAbove && s.size > 2*s.live && s.size >= s.again {
 		// The changes are kept already; that the log stays long is no
-		// reason to fail.
-		if err := s.compact(); err != nil && s.err == nil {
-			os.Remove(s.path + newSuffix)
+		// reason to fail. Nor is it one to read and write all records at
+		// each change, on a disk that is nearly full.
+		s.again = 0
+		if err := s.compact(); err != nil {
+			s.again = s.size + max(compactAbove, s.live/2)
+			if s.err == nil {
+				os.Remove(s.path + newSuffix)
+			}
 		}
 	}
 	return nil

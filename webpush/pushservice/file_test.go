@@ -253,6 +253,45 @@ func TestFileCompacts(t *testing.T) {
 	}
 }
 
+// A compaction that fails costs nothing but space, and is not tried again at
+// each change.
+func TestFileCompactionThatFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	f := openFile(t, path)
+	inTheWay := filepath.Join(path+newSuffix, "a folder that is not empty")
+	if err := os.MkdirAll(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	body := bytes.Repeat([]byte("x"), 64<<10)
+	grow := func() (size int64, shrank bool) {
+		t.Helper()
+		before, _ := f.Size()
+		apply(t, f, keep(KindMessage, "m", string(body)))
+		size, _ = f.Size()
+		return size, size < before
+	}
+	for f.again == 0 {
+		if size, shrank := grow(); shrank || size > 2*compactAbove {
+			t.Fatalf("with something in the way: %d bytes, made shorter: %v", size, shrank)
+		}
+	}
+	if err := os.RemoveAll(path + newSuffix); err != nil {
+		t.Fatal(err)
+	}
+	tries := 0
+	for ; tries < 100; tries++ {
+		if _, shrank := grow(); shrank {
+			break
+		}
+	}
+	if least := compactAbove/(64<<10) - 1; tries < least || tries > least+2 {
+		t.Errorf("it was tried again after %d changes, want %d", tries, least)
+	}
+	if got := held(t, f); len(got) != 1 || got[recordKey{KindMessage, "m"}] != string(body) {
+		t.Errorf("%d records", len(got))
+	}
+}
+
 func TestFileIsForOne(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store")
 	f := openFile(t, path)

@@ -3,6 +3,7 @@ package pushservice
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/pushwire/pushwire"
@@ -27,6 +28,10 @@ func (s *Service) monitor(w http.ResponseWriter, r *http.Request, a *agent, sub 
 	}
 	s.st.mu.Lock()
 	s.st.touch(a)
+	if changes := s.st.use(a); changes != nil {
+		s.st.commit.add(changes...)
+		s.st.commit.kick()
+	}
 	crowded := len(a.waiting) >= maxReaders
 	s.st.mu.Unlock()
 	if crowded {
@@ -52,6 +57,10 @@ func (s *Service) receipts(w http.ResponseWriter, r *http.Request, id string) {
 		s.st.mu.Unlock()
 		s.done(w, r, s.st.commit.wait(r.Context(), n))
 		return
+	}
+	if changes := s.st.read(set); changes != nil {
+		s.st.commit.add(changes...)
+		s.st.commit.kick()
 	}
 	crowded := len(set.waiting) >= maxReaders
 	s.st.mu.Unlock()
@@ -98,11 +107,14 @@ func preferred(r *http.Request) *http.Request {
 			return r
 		}
 	}
-	wait, ok := preference(r.Header, "wait")
-	switch {
-	case !ok:
+	// RFC 7240, 2: "A server that does not recognize or is unable to comply
+	// with particular preference tokens in the Prefer header field of a
+	// request MUST ignore those tokens". A number is one.
+	wait, _ := preference(r.Header, "wait")
+	switch n, err := strconv.ParseUint(wait, 10, 16); {
+	case err != nil:
 		wait = "3600" // httpstream makes it what it allows
-	case wait == "0":
+	case n == 0:
 		return r // a short poll
 	}
 	c := r.Clone(r.Context())

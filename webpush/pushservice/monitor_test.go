@@ -336,3 +336,22 @@ func TestReadersAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// A preference that makes no sense is ignored, and no error.
+func TestMonitorIgnoresBadPreferences(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, nil)
+		sub, _, _ := subscribed(t, s)
+		for prefer, wanted := range map[string]time.Duration{
+			"wait=0": 0, "wait=00": 0, "wait=5": 5 * time.Second, "wait=5, wait=6": 5 * time.Second,
+			"": 30 * time.Second, "wait": 30 * time.Second, "wait=x": 30 * time.Second, "wait=-1": 30 * time.Second, "wait=1.5": 30 * time.Second,
+			"wait=99999999999999999999": 30 * time.Second, "wait=3600": 30 * time.Second, "respond-async": 30 * time.Second,
+		} {
+			begin := time.Now()
+			want(t, s, 204, "GET", sub, "", "Prefer", prefer)
+			if d := time.Since(begin); d > wanted || d < wanted*8/10 { // polls are spread by up to a tenth
+				t.Errorf("%q: it took %v, want %v", prefer, d, wanted)
+			}
+		}
+	})
+}

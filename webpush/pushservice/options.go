@@ -16,6 +16,8 @@ const (
 	DefaultMaxAgentBytes    = 4 << 20             // of messages that wait for one user agent
 	DefaultMaxBytes         = 256 << 20           // of messages that wait in all
 	DefaultMaxReceiptSets   = 10_000              // receipt subscriptions
+	DefaultClientRate       = 1.0                 // new subscriptions a second for one client, and as many receipt subscriptions
+	DefaultClientBurst      = 500                 // new subscriptions at once for one client, and as many receipt subscriptions
 	DefaultRate             = 10.0                // messages a second to one subscription
 	DefaultBurst            = 200                 // messages at once to one subscription
 	DefaultAckTimeout       = 5 * time.Minute     // for an acknowledgement on an open connection
@@ -75,9 +77,29 @@ type Options struct {
 	// MaxAgentBytes and MaxBytes the memory of those that wait for one user
 	// agent and in all: their bodies, and 512 bytes for each. MaxReceiptSets
 	// bounds the receipt subscriptions.
+	//
+	// A new user agent beyond MaxAgents takes the place of one that was never
+	// used, if there is any, by chance: nobody sent to it, it never came back,
+	// and it is not connected. Receipt subscriptions do the same with those
+	// that nobody ever read. Where there is none, the answer is 429.
 	MaxAgents, MaxSubscriptions, MaxMessages int
 	MaxAgentBytes, MaxBytes                  int64
 	MaxReceiptSets                           int
+
+	// ClientRate is how many new subscriptions a second the service makes for
+	// one client, and how many receipt subscriptions, once ClientBurst came at
+	// once; more are answered with 429 and Retry-After. What a user agent has
+	// already it may register again at any time. Defaults 1 and 500.
+	ClientRate  float64
+	ClientBurst int
+
+	// Client names the client that a request comes from, for ClientRate; nil
+	// takes the address that is connected. Of an IPv6 address the first 64 bits
+	// count. Behind a proxy all clients would be one: take then what the proxy
+	// says, from the field that it sets itself, and of several addresses in
+	// X-Forwarded-For the last. "" is not limited. It is called from the
+	// goroutines that serve.
+	Client func(r *http.Request) string
 
 	// Rate is how many messages a second one subscription takes, once Burst
 	// came at once; more are answered with 429 and Retry-After. Defaults 10
@@ -124,6 +146,12 @@ type Trace struct {
 
 	// Acked is called for each acknowledgement of a message that was waiting.
 	Acked func(Ack)
+
+	// Nacked is called for each failure over a message that a user agent
+	// reports. That is no acknowledgement: Firefox acknowledges the message
+	// first, and a message that was not acknowledged still waits. Which one
+	// it is, only the user agent says.
+	Nacked func(Ack)
 }
 
 // Ack is a user agent's word on one message.
@@ -140,6 +168,15 @@ const (
 	AckDelivered     AckCode = 100 // the application has it
 	AckUndecryptable AckCode = 101 // it could not be decrypted
 	AckNotDelivered  AckCode = 102 // the application failed, or may not be woken
+)
+
+// What a user agent reports with a nack in Mozilla's protocol; 0 for any other
+// reason. Firefox sends it when a service worker fails over a message that
+// it has acknowledged.
+const (
+	NackException AckCode = 301 // the application's handler threw
+	NackRejection AckCode = 302 // what the handler waited for failed
+	NackInternal  AckCode = 303 // the user agent itself failed
 )
 
 func or[T int | int64 | float64 | time.Duration](v, def, none T) T {
@@ -171,6 +208,8 @@ func (o *Options) withDefaults() Options {
 	d.MaxAgentBytes = or(d.MaxAgentBytes, DefaultMaxAgentBytes, 1<<60)
 	d.MaxBytes = or(d.MaxBytes, DefaultMaxBytes, 1<<60)
 	d.MaxReceiptSets = or(d.MaxReceiptSets, DefaultMaxReceiptSets, many)
+	d.ClientRate = or(d.ClientRate, DefaultClientRate, 1e12)
+	d.ClientBurst = or(d.ClientBurst, DefaultClientBurst, many)
 	d.Rate = or(d.Rate, DefaultRate, 1e12)
 	d.Burst = or(d.Burst, DefaultBurst, many)
 	d.AckTimeout = or(d.AckTimeout, DefaultAckTimeout, forever)

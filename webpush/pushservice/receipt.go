@@ -32,7 +32,8 @@ type receiptSet struct {
 }
 
 type receiptSetRecord struct {
-	Used time.Time `json:"used"`
+	Used  time.Time `json:"used"`
+	Fresh bool      `json:"fresh,omitempty"` // nobody read it yet
 }
 
 type receipt struct {
@@ -58,24 +59,31 @@ func (s *receiptSet) append(r receipt) (out []receipt) {
 	return out
 }
 
-// receiptSetFor returns the receipt subscription that a request names, or a
-// new one when it names none. The caller holds mu.
-func (st *state) receiptSetFor(id string) (*receiptSet, []Change, error) {
+// receiptSetFor returns the receipt subscription that a client names, or a new
+// one when it names none. The caller holds mu.
+func (st *state) receiptSetFor(client, id string) (*receiptSet, []Change, error) {
+	var changes []Change
 	s := st.sets[id]
 	switch {
 	case s != nil:
 	case id != "":
 		return nil, nil, errNotFound
-	case len(st.sets) >= st.o.MaxReceiptSets:
-		return nil, nil, errTooManySets
 	default:
+		err := st.charge(client, madeReceiptSet)
+		if err != nil {
+			return nil, nil, err
+		}
+		if changes, err = st.roomForSet(); err != nil {
+			return nil, nil, err
+		}
 		s = newReceiptSet(newID())
+		s.Fresh = true
 		st.sets[s.id] = s
+		st.unusedSets.add(s)
 	}
-	var changes []Change
 	if now := time.Now(); now.Sub(s.Used) > seenEvery {
 		s.Used = now
-		changes = []Change{put(KindReceiptSet, s.id, s.receiptSetRecord)}
+		changes = append(changes, put(KindReceiptSet, s.id, s.receiptSetRecord))
 	}
 	return s, changes, nil
 }
@@ -106,6 +114,7 @@ func (st *state) finish(m *message, status int) []Change {
 // holds mu.
 func (st *state) dropReceiptSet(s *receiptSet) []Change {
 	delete(st.sets, s.id)
+	st.unusedSets.remove(s)
 	var changes []Change
 	for _, r := range s.list {
 		changes = append(changes, forget(KindReceipt, s.id+"/"+r.Message))

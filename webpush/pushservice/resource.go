@@ -1,6 +1,7 @@
 package pushservice
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"mime"
@@ -11,6 +12,10 @@ import (
 
 // subscribe makes a subscription over HTTP (RFC 8030, 4).
 func (s *Service) subscribe(w http.ResponseWriter, r *http.Request) {
+	if s.pages.Check(r) != nil {
+		s.refuse(w, r, &refusal{status: http.StatusForbidden, token: "cross_origin", message: "user agents subscribe here, not pages of other sites"})
+		return
+	}
 	key, err := subscribeKey(w, r)
 	if err != nil {
 		s.refuse(w, r, err)
@@ -26,7 +31,7 @@ func (s *Service) subscribe(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	sub, err := s.st.subscribeTo(r, agentID, key)
+	sub, err := s.st.subscribeTo(r.Context(), s.clientOf(r), agentID, key)
 	if err != nil {
 		s.refuse(w, r, err)
 		return
@@ -81,18 +86,23 @@ func subscribeKey(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 
 // subscribeTo makes a subscription in the set with that ID, or in a new one
 // for "".
-func (st *state) subscribeTo(r *http.Request, id string, key []byte) (*subscription, error) {
+func (st *state) subscribeTo(ctx context.Context, client, id string, key []byte) (*subscription, error) {
 	st.mu.Lock()
 	if id != "" && st.agents[id] == nil {
 		st.mu.Unlock()
 		return nil, badRequest("bad_subscription_set", "there is no such subscription set")
+	}
+	// Before agentFor, for which another user agent may have to go.
+	if err := st.charge(client, madeSubscription); err != nil {
+		st.mu.Unlock()
+		return nil, err
 	}
 	a, err := st.agentFor(id)
 	if err != nil {
 		st.mu.Unlock()
 		return nil, err
 	}
-	sub, n, err := st.subscribeLocked(a, "", key)
+	sub, err := st.subscribeLocked(a, "", key)
 	if err != nil {
 		st.release(a)
 	}
@@ -100,7 +110,8 @@ func (st *state) subscribeTo(r *http.Request, id string, key []byte) (*subscript
 	if err != nil {
 		return nil, err
 	}
-	return sub, st.confirm(r.Context(), sub, n)
+	_, err = st.confirm(ctx, sub)
+	return sub, err
 }
 
 // subscription serves a subscription resource.

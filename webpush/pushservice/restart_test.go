@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pushwire/pushwire/frame"
 	"github.com/pushwire/pushwire/internal/leftout"
 )
 
@@ -136,7 +137,7 @@ func TestStoreThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	u, uaid := hello(t, s, "")
-	u.register(channel1, "")
+	endpoint := u.register(channel1, "")
 	sub, push, _ := subscribed(t, s)
 	topic := want(t, s, 201, "POST", push, "x", "Topic", "t").Header.Get("Location")
 	before := s.Stats()
@@ -146,9 +147,17 @@ func TestStoreThatFails(t *testing.T) {
 		t.Errorf("the answer is %v %s", res.Header, text(res))
 	}
 	want(t, s, 503, "POST", pathSubscribe, "")
-	u.send(`{"messageType":"register","channelID":"` + channel1 + `"}`) // again, which changes nothing
-	if m := u.want(typeRegister); m.Status != 503 {
-		t.Errorf("register was answered with %+v", m)
+	waits := func() int {
+		s.st.commit.mu.Lock()
+		defer s.st.commit.mu.Unlock()
+		return s.st.commit.bytes
+	}
+	// What the store has already needs nothing of it.
+	waiting := waits()
+	for range 3 {
+		if again := u.register(channel1, ""); again != endpoint || waits() != waiting {
+			t.Errorf("registering again gave %s, want %s; %d bytes wait, and %d before", again, endpoint, waits(), waiting)
+		}
 	}
 	if d := cmp.Diff(before, s.Stats()); d != "" {
 		t.Errorf("what was not kept is there (-before +after):\n%s", d)
@@ -161,11 +170,6 @@ func TestStoreThatFails(t *testing.T) {
 	want(t, s, 404, "GET", topic, "")
 	// It does not take more and more while nothing is kept.
 	big := strings.Repeat("x", 1<<20)
-	waits := func() int {
-		s.st.commit.mu.Lock()
-		defer s.st.commit.mu.Unlock()
-		return s.st.commit.bytes
-	}
 	for n := 0; waits() <= maxPending; n++ {
 		if want(t, s, 503, "POST", push, big); n > 100 {
 			t.Fatalf("after %d MiB, %d bytes wait for the store", n, waits())
@@ -241,6 +245,148 @@ func TestCommitsAreShared(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		if n := store.Len(); n != 102+2 { // and the user agent and its subscription
 			t.Errorf("%d records", n)
+		}
+	})
+}
+
+// Two connections of one user agent register the same channel, and the first one
+// ends before the store has it: the second one's answer is good.
+func TestRegisterByTwoConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &slow{}
+		s := newService(t, &Options{Store: store})
+		first, uaid := hello(t, s, "")
+		go do(t, s, "POST", pathSubscribe, "") // keeps the store busy
+		time.Sleep(time.Millisecond)
+		first.send(`{"messageType":"register","channelID":"` + channel1 + `"}`)
+		synctest.Wait()
+		second, again := hello(t, s, uaid)
+		if again != uaid {
+			t.Fatalf("the user agent is %s now", again)
+		}
+		second.send(`{"messageType":"register","channelID":"` + channel1 + `"}`)
+		first.wantClose(frame.CodePolicy, "took over")
+		m := second.want(typeRegister)
+		if m.Status != 200 {
+			t.Fatalf("register was answered with %+v", m)
+		}
+		time.Sleep(10 * time.Second)
+		want(t, s, 201, "POST", m.Endpoint, "x")
+		second.want(typeOfMessage)
+		// Where nobody is left who waits for it, it is taken back.
+		go do(t, s, "POST", pathSubscribe, "")
+		time.Sleep(time.Millisecond)
+		second.send(`{"messageType":"register","channelID":"` + channel2 + `"}`)
+		synctest.Wait()
+		if n := s.Stats().Subscriptions; n != 4 {
+			t.Errorf("%d subscriptions", n)
+		}
+		hello(t, s, uaid)
+		second.wantClose(frame.CodePolicy, "took over")
+		time.Sleep(10 * time.Second)
+		if n := s.Stats().Subscriptions; n != 3 {
+			t.Errorf("%d subscriptions, but nobody knows one of them", n)
+		}
+	})
+}
+
+// hung is a store whose Apply returns when it is let go, or when its context
+// ends if it looks at that.
+type hung struct {
+	Memory
+	looks  bool
+	hangs  bool
+	free   chan struct{}
+	closed bool
+}
+
+func (h *hung) Apply(ctx context.Context, c []Change) error {
+	if h.hangs {
+		var done <-chan struct{}
+		if h.looks {
+			done = ctx.Done()
+		}
+		select {
+		case <-h.free:
+		case <-done:
+			return ctx.Err()
+		}
+	}
+	return h.Memory.Apply(ctx, c)
+}
+
+func (h *hung) Close() error {
+	h.closed = true
+	return nil
+}
+
+// Shutdown does not wait for a store that hangs longer than it may, and nor do
+// the requests that need it.
+func TestShutdownOfAStoreThatHangs(t *testing.T) {
+	for _, looks := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &hung{looks: looks, free: make(chan struct{})}
+			s, err := New(&Options{Store: store})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, push, _ := subscribed(t, s)
+			store.hangs = true
+			answers := make(chan int, 2)
+			for range 2 { // one is in Apply, the other waits for its turn
+				go func() { answers <- do(t, s, "POST", push, "x").StatusCode }()
+			}
+			synctest.Wait()
+			for range 2 {
+				begin := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				left, err := s.Shutdown(ctx)
+				cancel()
+				if d := time.Since(begin); left != 0 || d > 5*time.Second+storeGrace {
+					t.Errorf("it took %v, %d are left", d, left)
+				}
+				if err == nil {
+					t.Error("there is no error")
+				}
+				synctest.Wait()
+				if store.closed != looks {
+					t.Errorf("the store is closed: %v", store.closed)
+				}
+			}
+			if status := <-answers; status != 503 {
+				t.Errorf("who waited was answered with %d", status)
+			}
+			close(store.free)
+			if status := <-answers; status != map[bool]int{true: 503, false: 201}[looks] {
+				t.Errorf("who was in the store was answered with %d", status)
+			}
+			synctest.Wait()
+			if !store.closed {
+				t.Error("the store is not closed")
+			}
+			// By then, there is an end to be told of.
+			if _, err := s.Shutdown(t.Context()); (err == nil) == looks {
+				t.Errorf("in the end: %v", err)
+			}
+		})
+	}
+}
+
+// Connections that take all of a shutdown's time leave the store enough.
+func TestShutdownLeavesTimeForTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &hung{}
+		s, err := New(&Options{Store: store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, push, _ := subscribed(t, s)
+		want(t, s, 201, "POST", push, "x")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		s.Shutdown(ctx)
+		if n := store.Len(); !store.closed || n != 3 {
+			t.Errorf("closed: %v, %d records", store.closed, n)
 		}
 	})
 }

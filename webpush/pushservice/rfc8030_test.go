@@ -301,7 +301,10 @@ func TestLimits(t *testing.T) {
 		in := []string{"Link", "<" + set + `>; rel="urn:ietf:params:push:set"`}
 		_, push2, _ := subscribed(t, s, in...)
 		want(t, s, 429, "POST", pathSubscribe, "", in...)
-		_, push3, _ := subscribed(t, s)
+		_, push3, set3 := subscribed(t, s)
+		for _, used := range []string{set, set3} {
+			want(t, s, 204, "GET", used, "", "Prefer", "wait=0")
+		}
 		want(t, s, 429, "POST", pathSubscribe, "")
 
 		big := strings.Repeat("x", 4000)
@@ -313,9 +316,10 @@ func TestLimits(t *testing.T) {
 		}
 		want(t, s, 201, "POST", push, big, "TTL", "100", "Topic", "t") // takes the other's place
 		want(t, s, 201, "POST", push2, big)
-		want(t, s, 429, "POST", push2, big)                            // bytes of the user agent
-		want(t, s, 503, "POST", push3, big)                            // bytes in all
-		want(t, s, 202, "POST", push3, "x", "Prefer", "respond-async") // the only receipt subscription
+		want(t, s, 429, "POST", push2, big)                                                                    // bytes of the user agent
+		want(t, s, 503, "POST", push3, big)                                                                    // bytes in all
+		receipts, _ := link(want(t, s, 202, "POST", push3, "x", "Prefer", "respond-async").Header, relReceipt) // the only receipt subscription
+		want(t, s, 204, "GET", receipts, "", "Prefer", "wait=0")
 		want(t, s, 429, "POST", push3, "x", "Prefer", "respond-async")
 		time.Sleep(50 * time.Second)
 		synctest.Wait()

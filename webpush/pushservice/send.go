@@ -16,9 +16,6 @@ import (
 // was handed to a connected user agent. It is never sent a second time.
 const grace = 30 * time.Second
 
-// bodyTimeout is how long a body may take to arrive.
-const bodyTimeout = 10 * time.Second
-
 // send takes a message for a subscription (RFC 8030, 5).
 func (s *Service) send(w http.ResponseWriter, r *http.Request, id string) {
 	err := s.trySend(w, r, id)
@@ -73,18 +70,20 @@ func (s *Service) trySend(w http.ResponseWriter, r *http.Request, id string) err
 	}
 	m.Expires = m.Created.Add(kept)
 	_, wantsReceipt := preference(r.Header, "respond-async")
-	var set string
+	wish := receiptWish{wanted: wantsReceipt}
 	if wantsReceipt {
 		if l, ok := link(r.Header, relReceipt); ok {
-			if set, ok = s.resource(r, l, pathReceipts); !ok {
+			if wish.set, ok = s.resource(r, l, pathReceipts); !ok {
 				return badRequest("bad_receipt_subscription", "the receipt subscription in Link is none of this service")
 			}
+		} else {
+			wish.client = s.clientOf(r)
 		}
 	}
 	if f := s.st.o.Trace.Received; f != nil {
 		f(m.ID, r)
 	}
-	set, err = s.st.send(r.Context(), id, m, kept == 0, wantsReceipt, set)
+	set, err := s.st.send(r.Context(), id, m, kept == 0, wish)
 	if err != nil {
 		return err
 	}
@@ -116,10 +115,6 @@ func (s *Service) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	if r.ContentLength > int64(limit) {
 		return nil, tooLarge
 	}
-	// A body has its time. Where there are no deadlines, as in a test, there
-	// is no socket either.
-	deadline := http.NewResponseController(w)
-	deadline.SetReadDeadline(time.Now().Add(bodyTimeout))
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
 	var mbe *http.MaxBytesError
 	if errors.As(err, &mbe) {
@@ -128,7 +123,6 @@ func (s *Service) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	if err != nil {
 		return nil, badRequest("body_cut", "the body was not read to its end")
 	}
-	deadline.SetReadDeadline(time.Time{})
 	return bytes.Clone(b), nil // without the room that ReadAll made for more
 }
 
@@ -159,11 +153,18 @@ func (st *state) pushed(push string) (*subscription, error) {
 	return nil, errNotFound
 }
 
+// receiptWish is whether a sender wants a receipt, and where.
+type receiptWish struct {
+	wanted bool
+	set    string // the ID of a receipt subscription; "" for a new one
+	client string // who asks for a new one
+}
+
 // send takes a message in and returns when it is kept, with the receipt
 // subscription that its receipt will go to.
-func (st *state) send(ctx context.Context, push string, m *message, now, wantsReceipt bool, set string) (string, error) {
+func (st *state) send(ctx context.Context, push string, m *message, now bool, wish receiptWish) (string, error) {
 	st.mu.Lock()
-	n, set, sess, err := st.sendLocked(push, m, now, wantsReceipt, set)
+	n, set, sess, err := st.sendLocked(push, m, now, wish)
 	st.mu.Unlock()
 	if err != nil {
 		return "", err
@@ -192,7 +193,7 @@ func (st *state) takeBack(ctx context.Context, m *message) {
 	}
 }
 
-func (st *state) sendLocked(push string, m *message, now, wantsReceipt bool, set string) (n uint64, _ string, _ *session, err error) {
+func (st *state) sendLocked(push string, m *message, now bool, wish receiptWish) (n uint64, set string, _ *session, err error) {
 	s, err := st.pushed(push)
 	if err != nil {
 		return 0, "", nil, err
@@ -218,8 +219,8 @@ func (st *state) sendLocked(push string, m *message, now, wantsReceipt bool, set
 		return 0, "", nil, err
 	}
 	var changes []Change
-	if wantsReceipt {
-		r, more, err := st.receiptSetFor(set)
+	if wish.wanted {
+		r, more, err := st.receiptSetFor(wish.client, wish.set)
 		if errors.Is(err, errNotFound) {
 			// RFC 8030, 5.1: "A push service MUST return a 400 (Bad Request)
 			// status code for requests that contain an invalid receipt
@@ -233,6 +234,7 @@ func (st *state) sendLocked(push string, m *message, now, wantsReceipt bool, set
 		set = r.id
 		m.Receipt = set
 	}
+	changes = append(changes, st.use(a)...)
 	if old != nil {
 		// RFC 8030, 5.4: "A push message replacement request creates a new
 		// push message resource and simultaneously deletes any existing
@@ -283,7 +285,7 @@ func (st *state) roomFor(m *message, s *subscription, old *message) error {
 				wait = min(wait, w.Expires.Sub(m.Created))
 			}
 		}
-		wait = max(wait, time.Duration(math.Ceil(1/st.o.Rate))*time.Second)
+		wait = max(wait, time.Duration(min(math.Ceil(1/st.o.Rate), longestWait.Seconds()))*time.Second)
 		return &refusal{http.StatusTooManyRequests, "queue_full", "too many messages wait for this user agent", wait}
 	}
 	if st.bytes+n > st.o.MaxBytes {

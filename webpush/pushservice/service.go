@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/frame"
@@ -40,7 +39,7 @@ type Service struct {
 	monitors   httpstream.Group
 	broadcasts broadcasts
 	verified   tokenCache
-	closing    sync.Once
+	pages      http.CrossOriginProtection // of what a page could ask for without a word of ours
 }
 
 // New makes a service and reads what the store has; o may be nil. End it with
@@ -86,6 +85,11 @@ func New(o *Options) (*Service, error) {
 
 // ServeHTTP implements http.Handler.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = timeBody(w, r)
+	if s.public == nil && r.Host == "" { // there would be no host in the URLs that are handed out
+		s.refuse(w, r, badRequest("no_host", "the request does not say which host it is for"))
+		return
+	}
 	path, ok := strings.CutPrefix(r.URL.Path, s.prefix)
 	if !ok {
 		s.refuse(w, r, errNotFound)
@@ -144,7 +148,7 @@ func (s *Service) root(w http.ResponseWriter, r *http.Request) {
 			message: "user agents connect here by WebSocket; subscriptions are made with POST " + pathSubscribe})
 		return
 	}
-	s.socket.ServeHTTP(w, r)
+	s.socket.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), clientKey{}, s.clientOf(r))))
 }
 
 // notFromPage refuses connections that a page opens. It could do no more than
@@ -212,7 +216,9 @@ func (s *Service) Stats() Stats {
 // Shutdown takes nothing new, closes the connections of user agents with 1001
 // and ends requests that wait, brings out what the store does not have yet and
 // closes it. What waits in a store is delivered by the next service on it. The
-// number is that of the connections that had not ended with ctx.
+// number is that of the connections that had not ended with ctx. A store has a
+// second more; one that has not ended by then ends in the background, if ever,
+// and the error says so.
 func (s *Service) Shutdown(ctx context.Context) (left int, err error) {
 	s.st.stop()
 	left, err = s.group.Shutdown(ctx, frame.CodeGoingAway, "the service shuts down")
@@ -221,10 +227,8 @@ func (s *Service) Shutdown(ctx context.Context) (left int, err error) {
 	if err == nil {
 		err = merr
 	}
-	s.closing.Do(func() {
-		if cerr := s.st.commit.close(); err == nil {
-			err = cerr
-		}
-	})
+	if cerr := s.st.commit.close(ctx); err == nil {
+		err = cerr
+	}
 	return left, err
 }

@@ -17,7 +17,7 @@ import (
 // mu of the state:
 //
 //	sent       the number of the last message that was taken to be written
-//	inflight   those that were written and wait for their acknowledgement
+//	inflight   those that were written and wait for the user agent's answer
 //	greeted    the hello was answered, and messages may follow
 //	writing    a goroutine writes what waits; it ends when nothing is left
 //	closed     the connection is over, or another one took its place
@@ -139,7 +139,11 @@ func (sess *session) enter(uaid string) error {
 		old.leave()
 	}
 	sess.agent, a.session = a, sess
+	st.settle(a)
 	var changes []Change
+	if uaid != "" && a.ID == uaid { // it came back
+		changes = append(changes, st.use(a)...)
+	}
 	for i := 0; i < len(a.queue); {
 		if m := a.queue[i]; m.attempts >= st.o.MaxAttempts {
 			// RFC 8030, 6.2: "The push service MAY cease to retry delivery
@@ -168,6 +172,7 @@ func (sess *session) end() {
 	sess.leave()
 	if a := sess.agent; a.session == sess {
 		a.session = nil
+		st.settle(a)
 		st.touch(a)
 		st.release(a)
 	}
@@ -263,7 +268,8 @@ func (sess *session) handle(ctx context.Context, m agentMessage) error {
 		}
 		sess.wake()
 	case typeNack:
-		// The message stays and comes again on the next connection.
+		sess.nack(m.Version, AckCode(m.Code))
+		sess.wake()
 	case typeBroadcast:
 		return sess.follow(ctx, m.Broadcasts)
 	case typePing:
@@ -287,7 +293,8 @@ func (sess *session) register(ctx context.Context, m agentMessage) error {
 		return err
 	}
 	answer := serverMessage{Type: typeRegister, ChannelID: m.ChannelID, Status: 200}
-	sub, err := sess.s.st.subscribe(ctx, sess.agent, m.ChannelID, key)
+	client, _ := ctx.Value(clientKey{}).(string)
+	sub, first, err := sess.s.st.subscribe(ctx, client, sess.agent, m.ChannelID, key)
 	if err != nil {
 		if ctx.Err() != nil {
 			return err
@@ -295,7 +302,7 @@ func (sess *session) register(ctx context.Context, m agentMessage) error {
 		answer.Status = statusOf(err)
 	} else {
 		answer.Endpoint = sess.base() + pathPush + sub.Push
-		if f := sess.s.st.o.Trace.Subscribed; f != nil {
+		if f := sess.s.st.o.Trace.Subscribed; f != nil && first {
 			f(sess.agent.ID, answer.Endpoint)
 		}
 	}
@@ -359,6 +366,31 @@ func (sess *session) ack(channel, version string, code AckCode) {
 	}
 }
 
+// nack notes that something failed over a message. The protocol nowhere says
+// what follows from that. Mozilla's own service counts the reports and does
+// nothing else: Firefox has acknowledged the message by then, and reports that
+// its service worker failed over it (seen in 153). Where it was not
+// acknowledged, it waits still, for that or for the next connection, and one
+// that always fails is given up like one that is never acknowledged. But this
+// connection has answered: it is not overdue, and there is room for another
+// message.
+func (sess *session) nack(version string, code AckCode) {
+	st := sess.s.st
+	st.mu.Lock()
+	m := st.messages[version]
+	if _, ours := sess.inflight[version]; ours && m != nil && !sess.closed {
+		sess.settled(m)
+		m.attempts++
+	}
+	st.mu.Unlock()
+	if code < NackException || code > NackInternal {
+		code = 0
+	}
+	if f := st.o.Trace.Nacked; f != nil {
+		f(Ack{Agent: sess.agent.ID, Message: version, Code: code})
+	}
+}
+
 // acknowledge removes a message and tells who asked for a receipt. The caller
 // holds mu.
 //
@@ -375,9 +407,14 @@ func (st *state) acknowledge(m *message, code AckCode) uint64 {
 	return st.commit.add(st.finish(m, status)...)
 }
 
-// settled takes a message that is over out of flight. The caller holds mu.
+// settled takes a message out of flight: it is over, or was answered. The
+// caller holds mu.
 func (sess *session) settled(m *message) {
+	full := len(sess.inflight) >= window
 	delete(sess.inflight, m.ID)
+	if full && len(sess.inflight) < window {
+		go sess.wake() // nobody else may: it was not the user agent who made room
+	}
 	if len(sess.inflight) == 0 && sess.overdue != nil {
 		sess.overdue.Stop()
 		sess.overdue = nil

@@ -251,6 +251,11 @@ type agentFeed struct {
 	// RFC 8030, 6: "The push service MUST NOT deliver messages with lower
 	// urgency than the value of the header field".
 	least Urgency
+
+	// None of the messages behind from, up to to, is for this reader, and none
+	// will be. A reader that waits behind thousands of them is asked at each
+	// new message, and must not look at all of them each time.
+	from, to uint64
 }
 
 func (f *agentFeed) open() bool {
@@ -265,12 +270,20 @@ func (f *agentFeed) place() (string, uint64) { return f.a.place() }
 func (f *agentFeed) waiters() *waiters { return &f.a.waiting }
 
 func (f *agentFeed) next(after uint64) (uint64, bool) {
+	at := after
+	if f.from <= after {
+		at = max(after, f.to)
+	}
 	now := time.Now()
-	for _, m := range f.a.queue[f.a.after(after):] {
+	for _, m := range f.a.queue[f.a.after(at):] {
 		if (f.sub == nil || m.sub == f.sub) && m.Urgency >= f.least && m.Expires.After(now) && !m.handed {
 			return m.Seq, true
 		}
 	}
+	if at == after {
+		f.from = after
+	}
+	f.to = f.a.seq
 	return 0, false
 }
 

@@ -46,6 +46,10 @@ type state struct {
 	expiry   expiryHeap
 	bytes    int64 // that all messages count for
 	closed   bool
+	clients  clients
+
+	unusedAgents unused[*agent]
+	unusedSets   unused[*receiptSet]
 
 	timer   *time.Timer // for the message that expires first
 	timerAt time.Time
@@ -66,8 +70,9 @@ type agent struct {
 }
 
 type agentRecord struct {
-	ID   string    `json:"id"`
-	Seen time.Time `json:"seen"`
+	ID    string    `json:"id"`
+	Seen  time.Time `json:"seen"`
+	Fresh bool      `json:"fresh,omitempty"` // nobody sent to it yet, and it never came back
 }
 
 type subscription struct {
@@ -76,6 +81,9 @@ type subscription struct {
 	count  int // messages that wait
 	topics map[string]*message
 	bucket bucket
+	change uint64 // what to wait for until the store has it
+	asking int    // who waits for that
+	kept   bool   // somebody was told that the store has it
 }
 
 type subscriptionRecord struct {
@@ -181,7 +189,7 @@ func (st *state) load(ctx context.Context) error {
 			st.agents[c.ID], v = a, &a.agentRecord
 			a.stored = true
 		case KindSubscription:
-			s := &subscription{topics: make(map[string]*message)}
+			s := &subscription{topics: make(map[string]*message), kept: true}
 			subs, v = append(subs, s), &s.subscriptionRecord
 		case KindMessage:
 			m := &message{heap: -1}
@@ -239,6 +247,14 @@ func (st *state) load(ctx context.Context) error {
 		}
 	}
 	st.gone.sort()
+	for _, a := range st.agents {
+		st.settle(a)
+	}
+	for _, s := range st.sets {
+		if s.Fresh {
+			st.unusedSets.add(s)
+		}
+	}
 	return nil
 }
 

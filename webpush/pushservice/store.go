@@ -39,7 +39,8 @@ type Store interface {
 	// Apply makes the changes, in order and all or none, and returns when
 	// they would survive a crash. After an error the service calls it again
 	// with the same changes first. Values are not changed later and may be
-	// retained. A record that is to be forgotten may not be there.
+	// retained. A record that is to be forgotten may not be there. ctx ends
+	// when a shutdown waits no longer, and not when a request goes away.
 	Apply(ctx context.Context, changes []Change) error
 
 	// Close frees what the store holds.

@@ -17,20 +17,21 @@ func (st *state) agentFor(id string) (*agent, error) {
 	if st.closed {
 		return nil, errClosed
 	}
-	if len(st.agents) >= st.o.MaxAgents {
-		return nil, errTooManyAgents
+	if err := st.roomForAgent(); err != nil {
+		return nil, err
 	}
 	a := newAgent(newAgentID())
-	a.Seen = time.Now()
+	a.Seen, a.Fresh = time.Now(), true
 	st.agents[a.ID] = a
 	return a, nil
 }
 
-// release forgets a user agent that has nothing and is not connected. The
-// caller holds mu.
+// release forgets a user agent that has nothing and is not connected. Who
+// monitors it is told that it is over. The caller holds mu.
 func (st *state) release(a *agent) {
-	if len(a.subs) == 0 && a.session == nil && len(a.waiting) == 0 && !a.stored {
+	if len(a.subs) == 0 && a.session == nil && !a.stored {
 		delete(st.agents, a.ID)
+		a.waiting.notify()
 	}
 }
 
@@ -45,58 +46,71 @@ func (st *state) touch(a *agent) {
 	}
 }
 
-// subscribe makes a subscription. With a channel that the user agent has
-// already it returns the one there is, if the key is the same. It returns when
-// the store has it.
-func (st *state) subscribe(ctx context.Context, a *agent, channel string, key []byte) (*subscription, error) {
+// subscribe makes a subscription at the wish of a client. With a channel that
+// the user agent has already it returns the one there is, if the key is the
+// same. It returns when the store has it, and says whether it is the first to
+// do so.
+func (st *state) subscribe(ctx context.Context, client string, a *agent, channel string, key []byte) (s *subscription, first bool, err error) {
 	st.mu.Lock()
-	_, known := a.subs[channel]
-	s, n, err := st.subscribeLocked(a, channel, key)
-	st.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	if known {
-		return s, st.commit.wait(ctx, n)
-	}
-	return s, st.confirm(ctx, s, n)
-}
-
-// confirm waits until the store has a subscription, and takes it back when the
-// store fails: nobody has its URL, and the user agent will make another.
-func (st *state) confirm(ctx context.Context, s *subscription, n uint64) error {
-	err := st.commit.wait(ctx, n)
-	if err != nil {
-		st.mu.Lock()
-		defer st.mu.Unlock()
-		if st.subs[s.ID] == s {
-			st.commit.add(st.drop(s, false)...)
-			if len(s.agent.subs) == 0 {
-				st.commit.add(st.dropAgentRecord(s.agent)...)
-			}
+	if a.subs[channel] == nil {
+		if err := st.charge(client, madeSubscription); err != nil {
+			st.mu.Unlock()
+			return nil, false, err
 		}
 	}
-	return err
+	s, err = st.subscribeLocked(a, channel, key)
+	st.mu.Unlock()
+	if err != nil {
+		return nil, false, err
+	}
+	first, err = st.confirm(ctx, s)
+	return s, first, err
 }
 
-func (st *state) subscribeLocked(a *agent, channel string, key []byte) (*subscription, uint64, error) {
+// confirm waits until the store has a subscription, and says whether it is the
+// first to know. When it comes to nothing, the last of those who wait takes it
+// back: nobody has its URL, and the user agent will make another.
+func (st *state) confirm(ctx context.Context, s *subscription) (first bool, err error) {
+	err = st.commit.wait(ctx, s.change)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	s.asking--
+	switch {
+	case err == nil:
+		first, s.kept = !s.kept, true
+	case s.kept || s.asking > 0 || st.subs[s.ID] != s:
+		// Somebody else has its URL or may get it: another connection of the
+		// user agent, that registered the same channel.
+	default:
+		st.commit.add(st.drop(s, false)...)
+		if len(s.agent.subs) == 0 {
+			st.commit.add(st.dropAgentRecord(s.agent)...)
+		}
+	}
+	return first, err
+}
+
+// subscribeLocked is subscribe without the wait. Whoever gets a subscription has
+// to call confirm. The caller holds mu.
+func (st *state) subscribeLocked(a *agent, channel string, key []byte) (*subscription, error) {
 	if st.closed {
-		return nil, 0, errClosed
+		return nil, errClosed
 	}
 	if st.agents[a.ID] != a {
-		return nil, 0, errNotFound
+		return nil, errNotFound
 	}
 	if s := a.subs[channel]; s != nil {
 		if !bytes.Equal(s.Key, key) {
-			return nil, 0, errConflict
+			return nil, errConflict
 		}
-		return s, st.commit.add(put(KindSubscription, s.ID, s.subscriptionRecord)), nil
+		s.asking++
+		return s, nil
 	}
 	if len(a.subs) >= st.o.MaxSubscriptions {
-		return nil, 0, errTooManySubs
+		return nil, errTooManySubs
 	}
 	if st.commit.full() {
-		return nil, 0, errStoreFull
+		return nil, errStoreFull
 	}
 	s := &subscription{
 		subscriptionRecord: subscriptionRecord{
@@ -116,7 +130,10 @@ func (st *state) subscribeLocked(a *agent, channel string, key []byte) (*subscri
 		changes = append(changes, put(KindAgent, a.ID, a.agentRecord))
 	}
 	changes = append(changes, put(KindSubscription, s.ID, s.subscriptionRecord))
-	return s, st.commit.add(changes...), nil
+	s.change = st.commit.add(changes...)
+	s.asking++
+	st.settle(a)
+	return s, nil
 }
 
 // unsubscribe removes a subscription and what waits in it, at the wish of its
@@ -145,6 +162,7 @@ func (st *state) dropAgentRecord(a *agent) []Change {
 		a.stored = false
 		changes = append(changes, forget(KindAgent, a.ID))
 	}
+	st.settle(a)
 	st.release(a)
 	return changes
 }

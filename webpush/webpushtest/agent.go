@@ -74,7 +74,7 @@ func NewUserAgent(t testing.TB) *UserAgent {
 	u := newUserAgent(t)
 	var err error
 	u.service, err = pushservice.New(&pushservice.Options{
-		Rate: -1, Burst: -1,
+		Rate: -1, Burst: -1, ClientRate: -1,
 		Trace: &pushservice.Trace{Received: u.note},
 	})
 	if err != nil {

@@ -25,7 +25,7 @@
 //
 //	Next waits               10 s (UserAgent.Timeout), then the test fails
 //	messages nobody asked for  1,024; the user agent reads no more then
-//	what the service bounds  as in package pushservice, but for the rate, which is not limited
+//	what the service bounds  as in package pushservice, but for rates, which are not limited
 //
 // # Concurrency
 //

@@ -31,15 +31,17 @@ type reply struct {
 }
 
 // Connect puts the user agent on the network; it is there from the start, and
-// again after Disconnect. What was sent meanwhile arrives now.
+// again after Disconnect, or after the service ended the connection. What was
+// sent meanwhile arrives now.
 func (u *UserAgent) Connect() {
 	u.t.Helper()
 	u.mu.Lock()
-	uaid, connected := u.uaid, u.line != nil
+	uaid, connected := u.uaid, u.line != nil && u.line.c.Err() == nil
 	u.mu.Unlock()
 	if connected {
 		return
 	}
+	u.Disconnect() // of a connection that the service ended
 	ctx, cancel := context.WithTimeout(context.Background(), u.timeout())
 	defer cancel()
 	o := *u.dial
