@@ -1,12 +1,14 @@
 package httpstream
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"runtime/metrics"
 	"strings"
@@ -49,7 +51,7 @@ func (l *memListener) dial(size int) net.Conn {
 
 // Ten thousand event streams that wait have one goroutine each, which watches
 // for the client's end (package eventstream), and none of ours; the same after
-// all were woken. Sockets: the one that reads.
+// all were woken. Sockets in memory have the one that reads.
 func TestWaitingReadersHaveNoGoroutine(t *testing.T) {
 	overWatched(t, testWaitingReadersHaveNoGoroutine)
 }
@@ -125,6 +127,47 @@ func testWaitingReadersHaveNoGoroutine(t *testing.T, watch watcher) {
 			<-served
 		})
 	}
+}
+
+// On plain TCP sockets not even that.
+func TestWaitingSocketsHaveNoGoroutineAtAll(t *testing.T) {
+	const n, few = 300, 30
+	log := new(topic.Log)
+	defer log.Close()
+	var group Group
+	srv := httptest.NewServer(Socket(log, &Options{Group: &group}))
+	defer srv.Close()
+	before := runtime.NumGoroutine()
+	conns := make([]*bufio.Reader, n)
+	for i := range conns {
+		nc, err := net.Dial("tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		nc.SetDeadline(time.Now().Add(time.Minute))
+		io.WriteString(nc, upgradeRequest)
+		conns[i] = bufio.NewReader(nc)
+	}
+	for range 3 {
+		waitFor(t, "all wait", func() bool { return log.Waiting() == n && runtime.NumGoroutine() <= before+few })
+		log.Append("", []byte("hello"))
+		for i, r := range conns {
+			for { // the head of the answer goes before
+				line, err := r.ReadString('}')
+				if err != nil {
+					t.Fatalf("reader %d: %v", i, err)
+				}
+				if strings.Contains(line, "hello") {
+					break
+				}
+			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	group.Shutdown(ctx) // the clients do not answer
+	waitFor(t, "all have left", func() bool { return group.Len() == 0 && log.Waiting() == 0 })
 }
 
 func goroutinesMade() uint64 {
