@@ -56,9 +56,9 @@ func (c *Conn) Close(code frame.Code, reason string) error {
 		return fmt.Errorf("pushwire: close: %w", err)
 	}
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	if err := c.Err(); err != nil {
-		o.mu.Unlock()
+		o.unlock()
 		return err
 	}
 	if o.stage == closeNone && o.err == nil {
@@ -68,7 +68,7 @@ func (c *Conn) Close(code frame.Code, reason string) error {
 	if o.err != nil { // writing has failed; the peer may still tell why
 		deadline = time.Now().Add(c.cfg.closeWithin())
 	}
-	o.mu.Unlock()
+	o.unlock()
 	return c.awaitClose(deadline)
 }
 
@@ -151,13 +151,13 @@ func (c *Conn) awaitClose(deadline time.Time) error {
 // is over.
 func (c *Conn) closeTimedOut() {
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	what := fmt.Sprintf("no close frame came from the peer within %v (Config.CloseTimeout)", c.cfg.closeWithin())
 	if o.stage != closeSent {
 		what = fmt.Sprintf("our close frame could not be sent within %v, because the peer reads nothing (Config.CloseTimeout)", c.cfg.closeWithin())
 	}
 	ce := &CloseError{Code: frame.CodeAbnormal, Sent: c.life.sent, Err: &timeoutError{what}}
-	o.mu.Unlock()
+	o.unlock()
 	if c.end(ce) {
 		c.gone()
 	}
@@ -172,7 +172,7 @@ func (c *Conn) gotClose(payload []byte) error {
 	}
 	ce := &CloseError{Received: &CloseFrame{code, reason}}
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	if o.stage == closeNone {
 		// RFC 6455, 5.5.1: "If an endpoint receives a Close frame and did not
 		// previously send a Close frame, the endpoint MUST send a Close frame
@@ -191,7 +191,7 @@ func (c *Conn) gotClose(payload []byte) error {
 		ce.Code, ce.Reason = c.life.sent.Code, c.life.sent.Reason
 	}
 	ce.Sent = c.life.sent
-	o.mu.Unlock()
+	o.unlock()
 	return c.finish(ce)
 }
 
@@ -213,14 +213,14 @@ func (c *Conn) refuse(err error) error {
 func (c *Conn) fail(code frame.Code, reason string, err error) error {
 	ce := &CloseError{Code: code, Reason: reason, Err: err}
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	if o.stage == closeNone {
 		f, _ := frame.AppendClose(nil, c.role, code, reason)
 		o.queue.clear()
 		o.beginClose(c, f, CloseFrame{code, reason})
 	}
 	ce.Sent = c.life.sent
-	o.mu.Unlock()
+	o.unlock()
 	return c.finish(ce)
 }
 
@@ -243,9 +243,9 @@ func (c *Conn) lost(err error) error {
 		err = io.ErrUnexpectedEOF
 	}
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	ce := &CloseError{Code: frame.CodeAbnormal, Sent: c.life.sent, Err: fmt.Errorf("the connection ended without a close frame: %w", err)}
-	o.mu.Unlock()
+	o.unlock()
 	switch {
 	case !c.end(ce):
 	case isEOF(err):
@@ -261,15 +261,15 @@ func (c *Conn) lost(err error) error {
 // goes first, within the time of a closing handshake.
 func (c *Conn) goneOnceWritten() {
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	o.queue.clear()
 	c.kick()
 	if !o.busy {
-		o.mu.Unlock()
+		o.unlock()
 		c.gone()
 		return
 	}
-	o.mu.Unlock()
+	o.unlock()
 	go func() {
 		c.settle(c.cfg.closeWithin())
 		c.gone()
@@ -315,12 +315,12 @@ func (c *Conn) end(err error) bool {
 	c.leaveGroups()
 	c.cancel(err)
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	o.dismiss()
 	o.queue.wake()
-	o.mu.Unlock()
-	c.in.watch.drop()
 	o.watch.drop()
+	o.unlock()
+	c.in.watch.drop()
 	if r := c.polled.Load(); r != nil {
 		r.wake() // for the last call of its function
 	}
@@ -340,12 +340,12 @@ func (c *Conn) end(err error) bool {
 func (c *Conn) gone() {
 	c.wire.close()
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	if o.err == nil {
 		o.err = c.Err()
 		if !o.busy {
 			o.drop()
 		}
 	}
-	o.mu.Unlock()
+	o.unlock()
 }

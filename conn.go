@@ -67,10 +67,14 @@ func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, a 
 	c := &Conn{role: role, cfg: cfg, protocol: a.protocol}
 	c.ctx, c.cancel = context.WithCancelCause(base)
 	c.done = c.ctx.Done()
-	c.wire.init(nc)
-	c.out.watch.write = true
-	c.in.init(c, unread)
+	c.wire.init(c, nc)
 	c.startDeflate(a.deflate)
+	c.in.intake = &intake{}
+	c.in.init(c)
+	if len(unread) > 0 {
+		c.in.b = unread
+	}
+	c.out.outgoing = newOutgoing()
 	return c
 }
 
@@ -131,9 +135,9 @@ type counters struct {
 
 // Stats returns the counts of now.
 func (c *Conn) Stats() Stats {
-	c.out.mu.Lock()
+	c.out.lock()
 	queued := c.out.queue.bytes
-	c.out.mu.Unlock()
+	c.out.unlock()
 	return Stats{
 		BytesRead:       c.stats.bytesRead.Load(),
 		BytesWritten:    c.stats.bytesWritten.Load(),

@@ -159,8 +159,8 @@ func (p *pong) size() int {
 // answered until the peer's close frame ends the reading.
 func (c *Conn) pong(payload []byte) {
 	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.lock()
+	defer o.unlock()
 	if o.err != nil {
 		return
 	}

@@ -196,14 +196,22 @@ func (r *polled) step(l *loan, messages int) (m Message, err error) {
 	default:
 		m.Type, m.Data, err = c.message(noWait, m.Data, l)
 	}
-	if err != nil && l.holds(m.Data) {
+	if err == nil {
+		return m, c.endLend(l, &m, nil)
+	}
+	if l.holds(m.Data) {
 		m.Data = r.keep(l, m.Data, err == errTurnOver)
 	}
-	err = c.endLend(l, &m, err)
-	if err != nil {
-		l.drop()
+	if len(m.Data) > 0 {
+		c.in.part = m.Data
 	}
-	return m, err
+	c.in.bare = false
+	if err == errWouldBlock {
+		c.in.rest()
+	}
+	c.reading.give()
+	l.drop()
+	return Message{}, err
 }
 
 // keep moves what l holds of a message to where it may stay: for the next turn
@@ -282,14 +290,15 @@ func (c *Conn) readNow(into *buffer) (*buffer, int, error) {
 	}
 	w := &c.wire
 	w.bulk, w.now = c.in.full, true
-	w.in.buf = into
+	res := &c.in.res
+	res.buf = into
 	err := w.raw.Read(w.pollIn)
 	w.now = false
-	buf, n := w.in.buf, w.in.n
+	buf, n := res.buf, res.n
 	if err == nil {
-		err = w.in.err
+		err = res.err
 	}
-	w.in = readResult{}
+	*res = readResult{}
 	if err == errWouldBlock {
 		r.dry, c.in.full = true, false
 		return nil, 0, err
@@ -335,8 +344,8 @@ func (c *Conn) readByPoller() error {
 // startClose begins the closing handshake. Its end is the Poller's reading.
 func (c *Conn) startClose(code frame.Code, reason string) {
 	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.lock()
+	defer o.unlock()
 	if c.Err() != nil || o.stage != closeNone || o.err != nil {
 		return
 	}
@@ -348,8 +357,8 @@ func (c *Conn) startClose(code frame.Code, reason string) {
 // one would have.
 func (c *Conn) closeDeadline() time.Time {
 	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.lock()
+	defer o.unlock()
 	if c.life.sent != nil {
 		return c.life.deadline.time()
 	}

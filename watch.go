@@ -69,6 +69,14 @@ func (w *watch) end() bool {
 	return fired
 }
 
+// used reports whether a context has a pointer to w, or may still get one. The
+// caller knows that nobody is between begin and end.
+func (w *watch) used() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.done != nil || w.gone
+}
+
 // drop takes the registration back, at the end of the connection.
 func (w *watch) drop() {
 	w.mu.Lock()

@@ -26,10 +26,8 @@ type wire struct {
 	// one of these may change Read, and under a tls.Conn the socket can stay
 	// silent while a record waits inside.
 	raw     syscall.RawConn
-	pollIn  func(fd uintptr) bool // what w.readable returned
-	pollOut func(fd uintptr) bool // w.writable, bound once
-	in      readResult            // of the last readable; before it buf is what to read into, nil for a borrowed buffer
-	out     writeResult           // of the last writable
+	pollIn  func(fd uintptr) bool // what Conn.readable returned
+	pollOut func(fd uintptr) bool // Conn.writable, bound once
 
 	deadline moment // write deadline now set on nc, 0 for none
 	lazy     bool   // fixed: it may stay there while nobody writes
@@ -53,7 +51,7 @@ type writeResult struct {
 	err error
 }
 
-func (w *wire) init(nc net.Conn) {
+func (w *wire) init(c *Conn, nc net.Conn) {
 	w.nc = nc
 	var sc syscall.Conn
 	switch nc := nc.(type) {
@@ -70,7 +68,7 @@ func (w *wire) init(nc net.Conn) {
 	}
 	if raw, err := sc.SyscallConn(); err == nil {
 		w.raw = raw
-		w.pollIn, w.pollOut = w.readable(), w.writable
+		w.pollIn, w.pollOut = c.readable(), c.writable
 	}
 }
 
@@ -114,16 +112,18 @@ func (w *wire) write(p []byte) (int, error) { return w.nc.Write(p) }
 
 // try writes what fits without waiting. ok is false where the transport
 // can't say; nothing is written then.
-func (w *wire) try(p []byte) (n int, ok bool, err error) {
+func (c *Conn) try(p []byte) (n int, ok bool, err error) {
+	w, res := &c.wire, &c.out.res
 	if w.raw == nil {
 		return 0, false, nil
 	}
-	w.out = writeResult{p: p}
+	*res = writeResult{p: p}
 	if err := w.raw.Write(w.pollOut); err != nil {
+		*res = writeResult{}
 		return 0, true, err
 	}
-	n, err = w.out.n, w.out.err
-	w.out = writeResult{}
+	n, err = res.n, res.err
+	*res = writeResult{}
 	return n, true, err
 }
 

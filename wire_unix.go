@@ -16,9 +16,10 @@ const rawIO = true
 // system call alone and gives it back where there was nothing to read. It is a
 // closure because a method value would put one more frame on the stack of a
 // goroutine that waits.
-func (w *wire) readable() func(fd uintptr) bool {
+func (c *Conn) readable() func(fd uintptr) bool {
 	return func(fd uintptr) bool {
-		buf := w.in.buf
+		w, res := &c.wire, &c.in.res
+		buf := res.buf
 		if buf == nil {
 			pool := &readBuffers
 			if w.bulk {
@@ -34,17 +35,17 @@ func (w *wire) readable() func(fd uintptr) bool {
 			case err == syscall.EAGAIN:
 				buf.free()
 				if w.now {
-					w.in.err = errWouldBlock
+					res.err = errWouldBlock
 				}
 				return w.now
 			case err != nil:
 				buf.free()
-				w.in = readResult{err: err}
+				*res = readResult{err: err}
 			case n == 0:
 				buf.free()
-				w.in = readResult{err: io.EOF}
+				*res = readResult{err: io.EOF}
 			default:
-				w.in = readResult{buf: buf, n: n}
+				*res = readResult{buf: buf, n: n}
 			}
 			return true
 		}
@@ -53,19 +54,20 @@ func (w *wire) readable() func(fd uintptr) bool {
 
 // writable is called once by RawConn.Write: it writes what the socket takes
 // and never asks to wait.
-func (w *wire) writable(fd uintptr) bool {
-	for w.out.n < len(w.out.p) {
-		n, err := syscall.Write(int(fd), w.out.p[w.out.n:])
+func (c *Conn) writable(fd uintptr) bool {
+	res := &c.out.res
+	for res.n < len(res.p) {
+		n, err := syscall.Write(int(fd), res.p[res.n:])
 		switch {
 		case err == syscall.EINTR:
 			continue
 		case err == syscall.EAGAIN:
 			return true
 		case err != nil:
-			w.out.err = err
+			res.err = err
 			return true
 		}
-		w.out.n += n
+		res.n += n
 	}
 	return true
 }
