@@ -25,9 +25,8 @@ import (
 // its way or out, data is still received. ended: err is set, nobody gets data
 // any more, the close frame may still be on its way (linger.go).
 type life struct {
-	err      atomic.Pointer[error] // set once
-	sent     *CloseFrame           // guarded by output.mu; set once
-	deadline moment                // of the closing handshake; guarded by output.mu
+	err  atomic.Pointer[error] // set once
+	sent *CloseFrame           // guarded by output.mu; set once
 }
 
 func (l *life) get() error {
@@ -64,7 +63,7 @@ func (c *Conn) Close(code frame.Code, reason string) error {
 	if o.stage == closeNone && o.err == nil {
 		o.beginClose(c, f, CloseFrame{code, fitReason(reason)})
 	}
-	deadline := c.life.deadline.time()
+	deadline := o.deadline.time()
 	if o.err != nil { // writing has failed; the peer may still tell why
 		deadline = time.Now().Add(c.cfg.closeWithin())
 	}
@@ -91,7 +90,7 @@ func (o *output) closeSoon(c *Conn, code frame.Code, reason string) {
 	}
 	f, _ := frame.AppendClose(nil, c.role, code, reason)
 	o.beginClose(c, f, CloseFrame{code, reason})
-	go c.awaitClose(c.life.deadline.time())
+	go c.awaitClose(o.deadline.time())
 }
 
 var errClosedNow = errors.New("closed here with CloseNow")
@@ -114,7 +113,7 @@ func fitReason(s string) string {
 func (o *output) beginClose(c *Conn, f []byte, content CloseFrame) {
 	o.stage, o.closing = closeWaits, &f
 	c.life.sent = &content
-	c.life.deadline = exactly(time.Now().Add(c.cfg.closeWithin()))
+	o.deadline = exactly(time.Now().Add(c.cfg.closeWithin()))
 	o.dismiss()
 	o.queue.wake() // of those in Send none gets room any more
 	// RFC 6455, 5.5.1: "The application MUST NOT send any more data frames
@@ -313,7 +312,9 @@ func (c *Conn) end(err error) bool {
 	}
 	c.stopKeepalive()
 	c.leaveGroups()
-	c.cancel(err)
+	if e := c.full.Load(); e != nil {
+		e.cancel(err)
+	}
 	o := &c.out
 	o.lock()
 	o.dismiss()

@@ -103,7 +103,7 @@ func (c *Conn) waitForRoom(ctx context.Context, active bool) error {
 		return nil
 	case <-late:
 		return errNobodyReads
-	case <-c.done:
+	case <-c.Done():
 		return c.Err()
 	case <-ctx.Done():
 		return ctx.Err()

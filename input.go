@@ -46,11 +46,16 @@ type input struct {
 // intake is what reading needs while it goes on. Its fields are used as those
 // of input, and belong to the holder of Conn.reading as well.
 type intake struct {
-	dec  frame.Decoder
-	res  readResult // of the last readable; before it buf is what to read into, nil for a borrowed buffer
-	buf  *buffer    // borrowed; nil while nothing is undecoded
-	b    []byte     // undecoded bytes, within buf or left over from the handshake
-	lent *loan      // who holds bytes of buf before b, nil for nobody
+	dec frame.Decoder
+
+	poll func(fd uintptr) bool // fixed: what readable returned
+	res  readResult            // of the last poll; before it buf is what to read into, nil for a borrowed buffer
+	bulk bool                  // the next poll takes a large buffer
+	now  bool                  // and reports errWouldBlock where it would wait
+
+	buf  *buffer // borrowed; nil while nothing is undecoded
+	b    []byte  // undecoded bytes, within buf or left over from the handshake
+	lent *loan   // who holds bytes of buf before b, nil for nobody
 
 	// The message in hand.
 	part   []byte // what a Read that was interrupted had of it
@@ -66,6 +71,14 @@ type intake struct {
 	full bool // the last read filled its buffer: more is likely there
 
 	inbox *inbox // read by Close on behalf of calls of Read to come; nil before it does
+}
+
+func newIntake() *intake {
+	it := &intake{}
+	if rawIO {
+		it.poll = it.readable()
+	}
+	return it
 }
 
 // init readies it for c, which may have inflation already.
@@ -134,14 +147,14 @@ func (c *Conn) fill(ctx context.Context) error {
 	var buf *buffer
 	var n int
 	var err error
-	// A socket is waited for without a buffer: pollIn borrows one only once
+	// A socket is waited for without a buffer: poll borrows one only once
 	// there is something to read. This is not a method of wire, because each
 	// frame counts in the stack of a goroutine that waits.
 	w := &c.wire
-	w.bulk = in.full
+	in.bulk = in.full
 	if w.raw == nil {
 		buf, n, err = w.fillBlocked(idle)
-	} else if err = w.raw.Read(w.pollIn); err == nil {
+	} else if err = w.raw.Read(in.poll); err == nil {
 		buf, n, err = in.res.buf, in.res.n, in.res.err
 		in.res.buf = nil
 	}

@@ -12,7 +12,7 @@ import (
 // somebody waits in a call that reads nearly all the time.
 
 var (
-	intakes   = sync.Pool{New: func() any { return new(intake) }}
+	intakes   = sync.Pool{New: func() any { return newIntake() }}
 	outgoings = sync.Pool{New: func() any { return newOutgoing() }}
 )
 
@@ -36,7 +36,7 @@ func (in *input) rest() {
 		len(it.part) > 0 || it.open || it.forget || it.inbox != nil || in.inflating() {
 		return
 	}
-	*it = intake{}
+	*it = intake{poll: it.poll}
 	in.intake = nil
 	intakes.Put(it)
 }
@@ -65,7 +65,7 @@ func (o *output) rest() {
 		b.lastPong != nil || !b.queue.empty() || b.queue.room != nil || !b.turns.empty() || b.watch.used() {
 		return
 	}
-	*b = outgoing{}
+	*b = outgoing{poll: b.poll}
 	b.watch.write = true
 	o.outgoing = nil
 	outgoings.Put(b)

@@ -22,7 +22,7 @@ const lingerMax = 64 << 20
 func (c *Conn) linger(clean bool) {
 	o := &c.out
 	o.lock()
-	deadline := c.life.deadline.time()
+	deadline := o.deadline.time()
 	o.unlock()
 	if !c.settle(time.Until(deadline)) {
 		// Who writes is stuck, and CloseWrite of a tls.Conn would wait for it.

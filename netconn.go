@@ -129,7 +129,7 @@ type deadline struct {
 }
 
 func (d *deadline) init(c *Conn) {
-	d.base = context.WithoutCancel(c.ctx)
+	d.base = context.WithoutCancel(c.Context())
 	d.ctx, d.cancel = context.WithCancel(d.base)
 }
 

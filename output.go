@@ -60,16 +60,20 @@ type outgoing struct {
 	queue    queue
 	turns    line[*outTurn]
 
-	closing *[]byte // the close frame, in stage closeWaits
-	err     error   // of the transport or of the end; nothing is written any more
+	closing  *[]byte // the close frame, in stage closeWaits
+	deadline moment  // of the closing handshake, set with stage
+	err      error   // of the transport or of the end; nothing is written any more
 
-	watch watch       // of the goroutine that made busy true
-	res   writeResult // of the last writable, for the same
+	watch watch // of the goroutine that made busy true
+
+	poll func(fd uintptr) bool // fixed: writable, bound once
+	res  writeResult           // of the last poll, for who made busy true
 }
 
 func newOutgoing() *outgoing {
 	b := &outgoing{}
 	b.watch.write = true
+	b.poll = b.writable
 	return b
 }
 

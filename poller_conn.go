@@ -48,7 +48,7 @@ type polled struct {
 	all   atomic.Bool // set by a hint: a short read does not mean that nothing is left
 	dry   bool        // the last read left nothing
 
-	left   int     // bytes that may be read in this turn
+	left   int32   // bytes that may be read in this turn
 	kept   *buffer // that the part of a message lies in which is in hand; nil for none
 	next   *polled // in the queue, whose it is
 	handed *handed // by the connection's goroutine; nil for a connection without
@@ -260,7 +260,7 @@ func (r *polled) call(m Message, err error) {
 		}
 		go r.c.Close(frame.CodeInternal, "")
 	}()
-	r.f(r.c.ctx, r.c, m, err)
+	r.f(r.c.Context(), r.c, m, err)
 	returned = true
 }
 
@@ -289,11 +289,12 @@ func (c *Conn) readNow(into *buffer) (*buffer, int, error) {
 		return nil, 0, errWouldBlock
 	}
 	w := &c.wire
-	w.bulk, w.now = c.in.full, true
-	res := &c.in.res
+	it := c.in.intake
+	it.bulk, it.now = it.full, true
+	res := &it.res
 	res.buf = into
-	err := w.raw.Read(w.pollIn)
-	w.now = false
+	err := w.raw.Read(c.in.poll)
+	it.now = false
 	buf, n := res.buf, res.n
 	if err == nil {
 		err = res.err
@@ -310,7 +311,7 @@ func (c *Conn) readNow(into *buffer) (*buffer, int, error) {
 	// would only say so. A Unix socket may also stop where one write ended that
 	// carried descriptors.
 	r.dry = n < cap(buf.b) && w.stream
-	r.left -= n
+	r.left -= int32(n)
 	if into == nil { // out of turn the next read is of what a message lacks
 		c.in.full = n == cap(buf.b) && r.left > 0
 	}
@@ -360,7 +361,7 @@ func (c *Conn) closeDeadline() time.Time {
 	o.lock()
 	defer o.unlock()
 	if c.life.sent != nil {
-		return c.life.deadline.time()
+		return o.deadline.time()
 	}
 	return time.Now().Add(c.cfg.closeWithin())
 }

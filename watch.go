@@ -23,8 +23,11 @@ type watch struct {
 // end. It reports false, and nothing is watched, where ctx can't end, or only
 // with c itself.
 func (w *watch) begin(ctx context.Context, c *Conn) bool {
+	if ctx == (*connContext)(c) {
+		return false
+	}
 	done := ctx.Done()
-	if done == nil || done == c.done {
+	if done == nil {
 		return false
 	}
 	w.mu.Lock()

@@ -25,15 +25,11 @@ type wire struct {
 	// raw is set on plain TCP and Unix sockets only. A wrapper that embeds
 	// one of these may change Read, and under a tls.Conn the socket can stay
 	// silent while a record waits inside.
-	raw     syscall.RawConn
-	pollIn  func(fd uintptr) bool // what Conn.readable returned
-	pollOut func(fd uintptr) bool // Conn.writable, bound once
+	raw syscall.RawConn
 
 	deadline moment // write deadline now set on nc, 0 for none
 	lazy     bool   // fixed: it may stay there while nobody writes
 	stream   bool   // fixed: a read that was not filled has emptied it
-	bulk     bool   // the next readable takes a large buffer
-	now      bool   // and reports errWouldBlock where it would wait
 }
 
 // readResult carries the outcome of one read out of the callback of a
@@ -51,7 +47,7 @@ type writeResult struct {
 	err error
 }
 
-func (w *wire) init(c *Conn, nc net.Conn) {
+func (w *wire) init(nc net.Conn) {
 	w.nc = nc
 	var sc syscall.Conn
 	switch nc := nc.(type) {
@@ -68,7 +64,6 @@ func (w *wire) init(c *Conn, nc net.Conn) {
 	}
 	if raw, err := sc.SyscallConn(); err == nil {
 		w.raw = raw
-		w.pollIn, w.pollOut = c.readable(), c.writable
 	}
 }
 
@@ -118,7 +113,7 @@ func (c *Conn) try(p []byte) (n int, ok bool, err error) {
 		return 0, false, nil
 	}
 	*res = writeResult{p: p}
-	if err := w.raw.Write(w.pollOut); err != nil {
+	if err := w.raw.Write(c.out.poll); err != nil {
 		*res = writeResult{}
 		return 0, true, err
 	}

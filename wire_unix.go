@@ -16,13 +16,12 @@ const rawIO = true
 // system call alone and gives it back where there was nothing to read. It is a
 // closure because a method value would put one more frame on the stack of a
 // goroutine that waits.
-func (c *Conn) readable() func(fd uintptr) bool {
+func (it *intake) readable() func(fd uintptr) bool {
 	return func(fd uintptr) bool {
-		w, res := &c.wire, &c.in.res
-		buf := res.buf
+		buf := it.res.buf
 		if buf == nil {
 			pool := &readBuffers
-			if w.bulk {
+			if it.bulk {
 				pool = &chunkBuffers
 			}
 			buf = pool.get()
@@ -34,18 +33,18 @@ func (c *Conn) readable() func(fd uintptr) bool {
 				continue
 			case err == syscall.EAGAIN:
 				buf.free()
-				if w.now {
-					res.err = errWouldBlock
+				if it.now {
+					it.res.err = errWouldBlock
 				}
-				return w.now
+				return it.now
 			case err != nil:
 				buf.free()
-				*res = readResult{err: err}
+				it.res = readResult{err: err}
 			case n == 0:
 				buf.free()
-				*res = readResult{err: io.EOF}
+				it.res = readResult{err: io.EOF}
 			default:
-				*res = readResult{buf: buf, n: n}
+				it.res = readResult{buf: buf, n: n}
 			}
 			return true
 		}
@@ -54,8 +53,8 @@ func (c *Conn) readable() func(fd uintptr) bool {
 
 // writable is called once by RawConn.Write: it writes what the socket takes
 // and never asks to wait.
-func (c *Conn) writable(fd uintptr) bool {
-	res := &c.out.res
+func (b *outgoing) writable(fd uintptr) bool {
+	res := &b.res
 	for res.n < len(res.p) {
 		n, err := syscall.Write(int(fd), res.p[res.n:])
 		switch {
