@@ -72,7 +72,8 @@ var (
 )
 
 // NewPoller returns a Poller without connections. o may be nil. It holds
-// nothing, neither a goroutine nor a descriptor, before the first connection.
+// nothing, neither a goroutine nor a descriptor, before the first connection;
+// from then on it has a descriptor and a few goroutines until Shutdown or Close.
 func NewPoller(o *PollerOptions) *Poller {
 	p := &Poller{}
 	p.workers.max = DefaultPollerWorkers

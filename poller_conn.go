@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -248,20 +249,16 @@ func (r *polled) over(err error) {
 // endedPolled stands for the place of a connection that has ended.
 var endedPolled = &polled{fd: -1, p: &Poller{}}
 
-// call calls f. A panic ends the connection and not the worker.
-func (r *polled) call(m Message, err error) {
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		if v := recover(); v != nil {
-			r.c.logPanic("MessageFunc", v)
-		}
-		go r.c.Close(frame.CodeInternal, "")
-	}()
-	r.f(r.c.Context(), r.c, m, err)
-	returned = true
+// call calls f. What becomes of a panic stands in workers.serve.
+func (r *polled) call(m Message, err error) { r.f(r.c.Context(), r.c, m, err) }
+
+// broken ends the connection after a panic v in f, or in Config.OnPing; nil is
+// the end of the goroutine.
+func (r *polled) broken(v any) {
+	if err, ok := v.(error); v != nil && !(ok && errors.Is(err, http.ErrAbortHandler)) {
+		r.c.logPanic("MessageFunc", v)
+	}
+	go r.c.Close(frame.CodeInternal, "")
 }
 
 // fillNow is fill for a worker.
@@ -386,12 +383,29 @@ func (h *handed) serve(r *polled) {
 // loop reads a connection that can't be polled. The calls of f are the workers',
 // so that their bound holds.
 func (r *polled) loop(ctx context.Context) {
-	defer r.cancel()
-	h := &handed{done: make(chan struct{})}
-	r.handed = h
+	r.handed = &handed{done: make(chan struct{})}
+	for !r.read(ctx) {
+	}
+	r.cancel()
+}
+
+// read is loop until the connection has left, or Config.OnPing did not return,
+// which ends the connection: the next call tells so.
+func (r *polled) read(ctx context.Context) (left bool) {
+	defer func() {
+		if left {
+			return
+		}
+		v := recover()
+		r.broken(v)
+		if v == nil { // runtime.Goexit
+			go r.loop(ctx)
+		}
+	}()
+	h := r.handed
 	for m, err := range r.c.Messages(ctx) {
 		if ctx.Err() != nil {
-			return // it was removed, or is going to be
+			return true // it was removed, or is going to be
 		}
 		h.m, h.err = m, err
 		var l list
@@ -399,7 +413,8 @@ func (r *polled) loop(ctx context.Context) {
 		r.p.workers.submit(&l)
 		<-h.done
 		if r.c.polled.Load() != r {
-			return
+			return true
 		}
 	}
+	return true
 }
