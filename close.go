@@ -25,9 +25,8 @@ import (
 // its way or out, data is still received. ended: err is set, nobody gets data
 // any more, the close frame may still be on its way (linger.go).
 type life struct {
-	err      atomic.Pointer[error] // set once
-	sent     *CloseFrame           // guarded by output.mu; set once
-	deadline moment                // of the closing handshake; guarded by output.mu
+	err  atomic.Pointer[error] // set once
+	sent *CloseFrame           // guarded by output.mu; set once
 }
 
 func (l *life) get() error {
@@ -56,19 +55,19 @@ func (c *Conn) Close(code frame.Code, reason string) error {
 		return fmt.Errorf("pushwire: close: %w", err)
 	}
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	if err := c.Err(); err != nil {
-		o.mu.Unlock()
+		o.unlock()
 		return err
 	}
 	if o.stage == closeNone && o.err == nil {
 		o.beginClose(c, f, CloseFrame{code, fitReason(reason)})
 	}
-	deadline := c.life.deadline.time()
+	deadline := o.deadline.time()
 	if o.err != nil { // writing has failed; the peer may still tell why
 		deadline = time.Now().Add(c.cfg.closeWithin())
 	}
-	o.mu.Unlock()
+	o.unlock()
 	return c.awaitClose(deadline)
 }
 
@@ -91,7 +90,7 @@ func (o *output) closeSoon(c *Conn, code frame.Code, reason string) {
 	}
 	f, _ := frame.AppendClose(nil, c.role, code, reason)
 	o.beginClose(c, f, CloseFrame{code, reason})
-	go c.awaitClose(c.life.deadline.time())
+	go c.awaitClose(o.deadline.time())
 }
 
 var errClosedNow = errors.New("closed here with CloseNow")
@@ -114,7 +113,7 @@ func fitReason(s string) string {
 func (o *output) beginClose(c *Conn, f []byte, content CloseFrame) {
 	o.stage, o.closing = closeWaits, &f
 	c.life.sent = &content
-	c.life.deadline = exactly(time.Now().Add(c.cfg.closeWithin()))
+	o.deadline = exactly(time.Now().Add(c.cfg.closeWithin()))
 	o.dismiss()
 	o.queue.wake() // of those in Send none gets room any more
 	// RFC 6455, 5.5.1: "The application MUST NOT send any more data frames
@@ -151,13 +150,13 @@ func (c *Conn) awaitClose(deadline time.Time) error {
 // is over.
 func (c *Conn) closeTimedOut() {
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	what := fmt.Sprintf("no close frame came from the peer within %v (Config.CloseTimeout)", c.cfg.closeWithin())
 	if o.stage != closeSent {
 		what = fmt.Sprintf("our close frame could not be sent within %v, because the peer reads nothing (Config.CloseTimeout)", c.cfg.closeWithin())
 	}
 	ce := &CloseError{Code: frame.CodeAbnormal, Sent: c.life.sent, Err: &timeoutError{what}}
-	o.mu.Unlock()
+	o.unlock()
 	if c.end(ce) {
 		c.gone()
 	}
@@ -172,7 +171,7 @@ func (c *Conn) gotClose(payload []byte) error {
 	}
 	ce := &CloseError{Received: &CloseFrame{code, reason}}
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	if o.stage == closeNone {
 		// RFC 6455, 5.5.1: "If an endpoint receives a Close frame and did not
 		// previously send a Close frame, the endpoint MUST send a Close frame
@@ -191,7 +190,7 @@ func (c *Conn) gotClose(payload []byte) error {
 		ce.Code, ce.Reason = c.life.sent.Code, c.life.sent.Reason
 	}
 	ce.Sent = c.life.sent
-	o.mu.Unlock()
+	o.unlock()
 	return c.finish(ce)
 }
 
@@ -213,14 +212,14 @@ func (c *Conn) refuse(err error) error {
 func (c *Conn) fail(code frame.Code, reason string, err error) error {
 	ce := &CloseError{Code: code, Reason: reason, Err: err}
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	if o.stage == closeNone {
 		f, _ := frame.AppendClose(nil, c.role, code, reason)
 		o.queue.clear()
 		o.beginClose(c, f, CloseFrame{code, reason})
 	}
 	ce.Sent = c.life.sent
-	o.mu.Unlock()
+	o.unlock()
 	return c.finish(ce)
 }
 
@@ -243,9 +242,9 @@ func (c *Conn) lost(err error) error {
 		err = io.ErrUnexpectedEOF
 	}
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	ce := &CloseError{Code: frame.CodeAbnormal, Sent: c.life.sent, Err: fmt.Errorf("the connection ended without a close frame: %w", err)}
-	o.mu.Unlock()
+	o.unlock()
 	switch {
 	case !c.end(ce):
 	case isEOF(err):
@@ -261,15 +260,15 @@ func (c *Conn) lost(err error) error {
 // goes first, within the time of a closing handshake.
 func (c *Conn) goneOnceWritten() {
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	o.queue.clear()
 	c.kick()
 	if !o.busy {
-		o.mu.Unlock()
+		o.unlock()
 		c.gone()
 		return
 	}
-	o.mu.Unlock()
+	o.unlock()
 	go func() {
 		c.settle(c.cfg.closeWithin())
 		c.gone()
@@ -313,14 +312,16 @@ func (c *Conn) end(err error) bool {
 	}
 	c.stopKeepalive()
 	c.leaveGroups()
-	c.cancel(err)
+	if e := c.full.Load(); e != nil {
+		e.cancel(err)
+	}
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	o.dismiss()
 	o.queue.wake()
-	o.mu.Unlock()
-	c.in.watch.drop()
 	o.watch.drop()
+	o.unlock()
+	c.in.watch.drop()
 	if r := c.polled.Load(); r != nil {
 		r.wake() // for the last call of its function
 	}
@@ -340,12 +341,12 @@ func (c *Conn) end(err error) bool {
 func (c *Conn) gone() {
 	c.wire.close()
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	if o.err == nil {
 		o.err = c.Err()
 		if !o.busy {
 			o.drop()
 		}
 	}
-	o.mu.Unlock()
+	o.unlock()
 }

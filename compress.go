@@ -93,9 +93,9 @@ func (c *Conn) admitInContext(ctx context.Context, h *frame.Header, p [][]byte) 
 		return nil, true, c.stopped("write", ctx)
 	}
 	z, o := c.out.compression, &c.out
-	o.mu.Lock()
+	o.lock()
 	if err := o.ready(c); err != nil {
-		o.mu.Unlock()
+		o.unlock()
 		return nil, true, err
 	}
 	if (o.busy || c.in.more.Load()) && !z.held && o.inOrder() && o.joins(h.Length) {
@@ -103,18 +103,18 @@ func (c *Conn) admitInContext(ctx context.Context, h *frame.Header, p [][]byte) 
 		c.join(h, buf.payload(p))
 		z.commit(h, p...)
 		buf.free()
-		o.mu.Unlock()
+		o.unlock()
 		return nil, true, nil
 	}
-	o.mu.Unlock()
+	o.unlock()
 	if err := o.take(ctx, c, false); err != nil { // it comes back with mu held
-		o.mu.Unlock()
+		o.unlock()
 		return nil, true, err
 	}
 	z.held = true
-	o.mu.Unlock()
+	o.unlock()
 	buf = z.packMessage(h, p)
-	o.mu.Lock()
+	o.lock()
 	return buf, false, nil
 }
 

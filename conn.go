@@ -34,9 +34,8 @@ type Conn struct {
 	cfg      *Config    // fixed, not changed by anybody
 	protocol string     // fixed
 
-	ctx    context.Context // ends with the connection
-	cancel context.CancelCauseFunc
-	done   <-chan struct{} // of ctx; made here, where the stack has room
+	base context.Context                // fixed: gives the values of the connection's context
+	full atomic.Pointer[endableContext] // context.go; nil until somebody waits for the end
 
 	wire wire
 
@@ -64,13 +63,15 @@ type Conn struct {
 // the bytes that came after the handshake; newConn takes the slice over. base
 // gives the values of the connection's context.
 func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, a agreed, unread []byte) *Conn {
-	c := &Conn{role: role, cfg: cfg, protocol: a.protocol}
-	c.ctx, c.cancel = context.WithCancelCause(base)
-	c.done = c.ctx.Done()
+	c := &Conn{role: role, cfg: cfg, protocol: a.protocol, base: base}
 	c.wire.init(nc)
-	c.out.watch.write = true
-	c.in.init(c, unread)
 	c.startDeflate(a.deflate)
+	c.in.intake = newIntake()
+	c.in.init(c)
+	if len(unread) > 0 {
+		c.in.b = unread
+	}
+	c.out.outgoing = newOutgoing()
 	return c
 }
 
@@ -88,7 +89,7 @@ func NewConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
 
 // Done is closed when the connection has ended, for whatever reason: the
 // closing handshake is over, or it broke. [Conn.Err] then tells why.
-func (c *Conn) Done() <-chan struct{} { return c.ctx.Done() }
+func (c *Conn) Done() <-chan struct{} { return c.endable().ctx.Done() }
 
 // Err returns nil while the connection lives and afterwards the error that
 // every call returns: a [*CloseError], or [ErrDetached].
@@ -97,7 +98,7 @@ func (c *Conn) Err() error { return c.life.get() }
 // Context returns a context that ends with the connection and whose cause is
 // then [Conn.Err]. For a Conn that was accepted it carries the values of the
 // request's context.
-func (c *Conn) Context() context.Context { return c.ctx }
+func (c *Conn) Context() context.Context { return (*connContext)(c) }
 
 // Protocol returns the negotiated subprotocol, "" for none.
 func (c *Conn) Protocol() string { return c.protocol }
@@ -131,9 +132,9 @@ type counters struct {
 
 // Stats returns the counts of now.
 func (c *Conn) Stats() Stats {
-	c.out.mu.Lock()
+	c.out.lock()
 	queued := c.out.queue.bytes
-	c.out.mu.Unlock()
+	c.out.unlock()
 	return Stats{
 		BytesRead:       c.stats.bytesRead.Load(),
 		BytesWritten:    c.stats.bytesWritten.Load(),

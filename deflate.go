@@ -168,10 +168,6 @@ func (c *Conn) startDeflate(p *deflate.Params) {
 	in.limit = c.cfg.maxMessage()
 	in.skipUTF8 = c.cfg.SkipUTF8
 	c.in.inflation, c.out.compression = &in, &out
-	c.in.dec.RSV = frame.RSV1
-	if most := in.limit + in.limit/packedExtra + packedSlack; most > 0 { // else there is no limit
-		c.in.dec.Limits.Compressed = most
-	}
 }
 
 // Deflate returns the parameters of permessage-deflate in use: what was agreed

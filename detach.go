@@ -13,23 +13,23 @@ var errDetachBusy = errors.New("pushwire: detach in the middle of a frame or wit
 // Conn as it was, in the middle of a message and while a write is under way;
 // it waits for a read under way no longer than that lasts, so end that first.
 func (c *Conn) Detach() (nc net.Conn, unread []byte, err error) {
-	if err := c.reading.take(context.Background(), nil); err != nil {
+	if err := c.takeTurn(context.Background(), nil); err != nil {
 		return nil, nil, err
 	}
 	defer c.reading.give()
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	if err := o.ready(c); err != nil {
-		o.mu.Unlock()
+		o.unlock()
 		return nil, nil, err
 	}
 	head, inside := c.in.dec.Partial()
 	if o.busy || o.stream || o.anything() || inside || c.in.open || len(c.in.part) > 0 {
-		o.mu.Unlock()
+		o.unlock()
 		return nil, nil, errDetachBusy
 	}
 	o.err = ErrDetached
-	o.mu.Unlock()
+	o.unlock()
 	unread = append(append([]byte(nil), head...), c.in.b...)
 	c.in.b = nil
 	c.in.release()

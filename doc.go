@@ -32,6 +32,7 @@
 // [Handler] and [Accept] take connections over from net/http; [Serve] and
 // [AcceptConn] do without it; [Dial] and [Redial] are the client's side;
 // [NewConn] is for connections whose opening handshake somebody else has done.
+// A [Poller] reads many of them with few goroutines.
 // All of them give a [Conn]. The packages handshake, frame, mask and deflate
 // hold the protocol without any input or output, and can be used alone.
 //
@@ -51,7 +52,7 @@
 //
 // Pings are answered, pongs and the peer's close frame are seen, only while
 // somebody reads. A connection that is there to send has [Conn.Discard] for
-// it.
+// it, or a [Poller], which takes no goroutine.
 //
 // # Errors
 //
@@ -81,6 +82,8 @@
 //	    messages that are compressed      from 512 bytes on (Deflate.Threshold)
 //	    window of each direction          4 KiB (Deflate.ServerBits, ClientBits)
 //	    a message that is inflated        the same MaxMessage, for what comes out
+//	calls that a Poller makes at a time   256 (PollerOptions.Workers)
+//	    for one connection, while others wait, 64 messages or 256 KiB
 //	redirects that Dial follows           0 (DialOptions.MaxRedirects)
 //	body of a refusal that Dial keeps     1 KiB
 //	pause of Redial between attempts      100 ms at most, doubling to 30 s
@@ -104,6 +107,10 @@
 // timer for pings is shared by all connections of a server. Compressors and
 // inflaters are borrowed for a message; with context takeover a connection
 // keeps a window for each direction from its first compressed message on.
+//
+// A Conn that a [Poller] has needs no goroutine in which the application waits,
+// and gives back in between what reading and writing need of the struct. What
+// there is of a message in part stays, in memory that grows with it.
 // bench/ measures what that comes to.
 //
 // # Specifications

@@ -24,7 +24,7 @@ func (c *Conn) drain(ctx context.Context) error {
 	in := &c.in
 	var reads uint32
 	for first := true; ; first = false {
-		if err := c.reading.take(ctx, nil); err != nil {
+		if err := c.takeTurn(ctx, nil); err != nil {
 			return err
 		}
 		if first {
@@ -63,7 +63,7 @@ func (c *Conn) takeRead(ctx context.Context) error {
 	}
 	in := &c.in
 	waited := false
-	err := c.reading.take(ctx, func() {
+	err := c.takeTurn(ctx, func() {
 		waited = true
 		in.wanted.Add(1)
 		if giveWay := in.giveWay.Load(); giveWay != nil {
@@ -103,7 +103,7 @@ func (c *Conn) waitForRoom(ctx context.Context, active bool) error {
 		return nil
 	case <-late:
 		return errNobodyReads
-	case <-c.done:
+	case <-c.Done():
 		return c.Err()
 	case <-ctx.Done():
 		return ctx.Err()
@@ -114,7 +114,7 @@ func (c *Conn) waitForRoom(ctx context.Context, active bool) error {
 // unless the application has begun to read since there were so many reads.
 func (c *Conn) giveUp(ctx context.Context, reads uint32) error {
 	in := &c.in
-	if err := c.reading.take(ctx, nil); err != nil {
+	if err := c.takeTurn(ctx, nil); err != nil {
 		return err
 	}
 	defer c.reading.give()

@@ -363,6 +363,44 @@ func ExampleConn_Send() {
 	// encoded once
 }
 
+// A Poller reads many connections, and an idle one has no goroutine.
+func ExamplePoller() {
+	poller := pushwire.NewPoller(nil)
+	srv := httptest.NewServer(pushwire.Handler(func(_ context.Context, c *pushwire.Conn, _ *handshake.Request) {
+		poller.Add(c, func(ctx context.Context, c *pushwire.Conn, m pushwire.Message, err error) {
+			if err != nil {
+				return // the end of the connection, told once
+			}
+			c.Write(ctx, m.Type, m.Data)
+		})
+	}, nil))
+	defer srv.Close()
+
+	ctx := context.Background()
+	c, _, err := pushwire.Dial(ctx, "ws"+srv.URL[len("http"):], nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	c.Write(ctx, frame.Text, []byte("hello"))
+	_, m, err := c.Read(ctx)
+	fmt.Println(string(m), err, poller.Len())
+
+	closed := make(chan struct{})
+	go func() {
+		_, _, err := c.Read(ctx)
+		fmt.Println(pushwire.CodeOf(err))
+		close(closed)
+	}()
+	fmt.Println(poller.Shutdown(ctx))
+	<-closed
+	// Unordered output:
+	// hello <nil> 1
+	// going away
+	// 0 <nil>
+}
+
 func ExampleReadJSON() {
 	type point struct{ X, Y int }
 	client, server := pushwire.Pipe(nil)

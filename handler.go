@@ -47,7 +47,7 @@ func run(f ServeFunc, c *Conn, r *handshake.Request) {
 		}
 		c.Close(frame.CodeInternal, "")
 	}()
-	f(c.ctx, c, r)
+	f(c.Context(), c, r)
 	returned = true
 	if c.Err() == nil && c.polled.Load() == nil {
 		c.Close(frame.CodeNormal, "")

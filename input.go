@@ -28,18 +28,38 @@ const (
 // input is the reading half of a Conn. Its fields belong to the holder of
 // Conn.reading, but for those that say otherwise.
 type input struct {
-	dec   frame.Decoder
-	buf   *buffer // borrowed; nil while nothing is undecoded
-	b     []byte  // undecoded bytes, within buf or left over from the handshake
-	lent  *loan   // who holds bytes of buf before b, nil for nobody
-	watch watch
+	*intake // nil between messages of a Conn that a Poller has (lean.go)
 
+	watch     watch
 	inflation *inflation // of compressed messages; nil where there are none (inflate.go)
+
+	reader uint32 // counts Readers: only the latest one may read
+	reads  uint32 // counts calls that read, for drain to see whether anybody does
+
+	giveWay atomic.Pointer[context.CancelFunc] // any goroutine: ends the wait of drain; nil while it does not read
+	wanted  atomic.Int32                       // any goroutine: how many of the application's calls wait for the turn
+
+	more    atomic.Bool // any goroutine: a whole data frame lies in b
+	waiting atomic.Bool // any goroutine: somebody waits for the peer's bytes
+}
+
+// intake is what reading needs while it goes on. Its fields are used as those
+// of input, and belong to the holder of Conn.reading as well.
+type intake struct {
+	dec frame.Decoder
+
+	poll func(fd uintptr) bool // fixed: what readable returned
+	res  readResult            // of the last poll; before it buf is what to read into, nil for a borrowed buffer
+	bulk bool                  // the next poll takes a large buffer
+	now  bool                  // and reports errWouldBlock where it would wait
+
+	buf  *buffer // borrowed; nil while nothing is undecoded
+	b    []byte  // undecoded bytes, within buf or left over from the handshake
+	lent *loan   // who holds bytes of buf before b, nil for nobody
 
 	// The message in hand.
 	part   []byte // what a Read that was interrupted had of it
 	piece  []byte // of it, decoded and not yet read by the Reader; within buf or part
-	reader uint32 // counts Readers: only the latest one may read
 	typ    Type   // of the message that the last data event belongs to
 	opened Type   // of the message that a Reader has begun
 	open   bool   // a Reader has begun it; part may be of a later one then (drain.go)
@@ -50,22 +70,27 @@ type input struct {
 	bare bool // the holder of Conn.reading gives it back by no defer (ping.go)
 	full bool // the last read filled its buffer: more is likely there
 
-	reads uint32 // counts calls that read, for drain to see whether anybody does
 	inbox *inbox // read by Close on behalf of calls of Read to come; nil before it does
-
-	giveWay atomic.Pointer[context.CancelFunc] // any goroutine: ends the wait of drain; nil while it does not read
-	wanted  atomic.Int32                       // any goroutine: how many of the application's calls wait for the turn
-
-	more    atomic.Bool // any goroutine: a whole data frame lies in b
-	waiting atomic.Bool // any goroutine: somebody waits for the peer's bytes
 }
 
-func (in *input) init(c *Conn, unread []byte) {
-	in.dec.Role = c.role
-	in.dec.Limits = c.cfg.limits()
-	in.dec.SkipUTF8 = c.cfg.SkipUTF8
-	if len(unread) > 0 {
-		in.b = unread
+func newIntake() *intake {
+	it := &intake{}
+	if rawIO {
+		it.poll = it.readable()
+	}
+	return it
+}
+
+// init readies it for c, which may have inflation already.
+func (it *intake) init(c *Conn) {
+	it.dec.Role = c.role
+	it.dec.Limits = c.cfg.limits()
+	it.dec.SkipUTF8 = c.cfg.SkipUTF8
+	if z := c.in.inflation; z != nil {
+		it.dec.RSV = frame.RSV1
+		if most := z.limit + z.limit/packedExtra + packedSlack; most > 0 { // else there is no limit
+			it.dec.Limits.Compressed = most
+		}
 	}
 }
 
@@ -122,16 +147,16 @@ func (c *Conn) fill(ctx context.Context) error {
 	var buf *buffer
 	var n int
 	var err error
-	// A socket is waited for without a buffer: pollIn borrows one only once
+	// A socket is waited for without a buffer: poll borrows one only once
 	// there is something to read. This is not a method of wire, because each
 	// frame counts in the stack of a goroutine that waits.
 	w := &c.wire
-	w.bulk = in.full
+	in.bulk = in.full
 	if w.raw == nil {
 		buf, n, err = w.fillBlocked(idle)
-	} else if err = w.raw.Read(w.pollIn); err == nil {
-		buf, n, err = w.in.buf, w.in.n, w.in.err
-		w.in.buf = nil
+	} else if err = w.raw.Read(in.poll); err == nil {
+		buf, n, err = in.res.buf, in.res.n, in.res.err
+		in.res.buf = nil
 	}
 	in.waiting.Store(false)
 	if err := c.afterWait(ctx, watched, n, err); err != nil {

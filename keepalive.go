@@ -117,8 +117,8 @@ func (c *Conn) heartbeat(now time.Duration) (wait time.Duration, alive bool) {
 	every, within := c.cfg.pingEvery(), c.cfg.pongWithin()
 	heard := c.stats.bytesRead.Load()
 	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.lock()
+	defer o.unlock()
 	if c.keep.pending && heard == c.keep.heard && within != never {
 		switch {
 		case o.busy || !c.in.waiting.Load():

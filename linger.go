@@ -21,9 +21,9 @@ const lingerMax = 64 << 20
 // itself, because the server is to be the one that closes first.
 func (c *Conn) linger(clean bool) {
 	o := &c.out
-	o.mu.Lock()
-	deadline := c.life.deadline.time()
-	o.mu.Unlock()
+	o.lock()
+	deadline := o.deadline.time()
+	o.unlock()
 	if !c.settle(time.Until(deadline)) {
 		// Who writes is stuck, and CloseWrite of a tls.Conn would wait for it.
 		c.gone()
@@ -46,15 +46,15 @@ func (c *Conn) linger(clean bool) {
 // the time is over before.
 func (c *Conn) settle(within time.Duration) bool {
 	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.lock()
+	defer o.unlock()
 	c.kick()
 	if !o.busy {
 		return true
 	}
 	t := &outTurn{ch: make(chan struct{}), stream: true} // granted once nothing is left
 	o.turns.push(t)
-	o.mu.Unlock()
+	o.unlock()
 	late := time.NewTimer(within)
 	inTime := true
 	select {
@@ -63,7 +63,7 @@ func (c *Conn) settle(within time.Duration) bool {
 		inTime = false
 	}
 	late.Stop()
-	o.mu.Lock()
+	o.lock()
 	if t.granted {
 		o.pass(c)
 	}

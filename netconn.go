@@ -105,9 +105,9 @@ func (n *netConn) Close() error {
 		return net.ErrClosed
 	}
 	n.write.close()
-	n.c.out.mu.Lock()
+	n.c.out.lock()
 	n.c.out.closeSoon(n.c, frame.CodeNormal, "")
-	n.c.out.mu.Unlock()
+	n.c.out.unlock()
 	return nil
 }
 
@@ -129,7 +129,7 @@ type deadline struct {
 }
 
 func (d *deadline) init(c *Conn) {
-	d.base = context.WithoutCancel(c.ctx)
+	d.base = context.WithoutCancel(c.Context())
 	d.ctx, d.cancel = context.WithCancel(d.base)
 }
 

@@ -36,12 +36,22 @@ const (
 // the close frame last. Whoever ends its turn while something is left hands
 // busy to a goroutine that lives until all is written.
 type output struct {
-	mu        sync.Mutex
+	mu     sync.Mutex  // taken by lock
+	lean   bool        // a Poller has the Conn: outgoing goes when there is nothing in it
+	corked atomic.Bool // any goroutine: pending waits for company (write.go)
+
+	compression *compression // fixed; of data messages; nil where they go out plain (compress.go)
+
+	*outgoing // not nil while mu is held or busy is true
+}
+
+// outgoing is what writing needs while it goes on. Its fields are used as those
+// of output.
+type outgoing struct {
 	busy      bool // somebody writes to the transport
 	stream    bool // a Writer is between its first and its last frame
 	scheduled bool // a goroutine was started to flush what is corked
 	stage     closeStage
-	corked    atomic.Bool // any goroutine: pending waits for company (write.go)
 
 	left     batch   // begun or cut off, goes on first
 	pending  *buffer // whole frames for the next flush; nil when there are none
@@ -50,12 +60,21 @@ type output struct {
 	queue    queue
 	turns    line[*outTurn]
 
-	compression *compression // of data messages; nil where they go out plain (compress.go)
-
-	closing *[]byte // the close frame, in stage closeWaits
-	err     error   // of the transport or of the end; nothing is written any more
+	closing  *[]byte // the close frame, in stage closeWaits
+	deadline moment  // of the closing handshake, set with stage
+	err      error   // of the transport or of the end; nothing is written any more
 
 	watch watch // of the goroutine that made busy true
+
+	poll func(fd uintptr) bool // fixed: writable, bound once
+	res  writeResult           // of the last poll, for who made busy true
+}
+
+func newOutgoing() *outgoing {
+	b := &outgoing{}
+	b.watch.write = true
+	b.poll = b.writable
+	return b
 }
 
 // batch is what one write hands to the transport.
@@ -110,7 +129,7 @@ func (o *output) inOrder() bool {
 // take waits until busy is the caller's. It returns with mu held; without an
 // error busy is true.
 func (o *output) take(ctx context.Context, c *Conn, stream bool) error {
-	o.mu.Lock()
+	o.lock()
 	if err := o.ready(c); err != nil {
 		return err
 	}
@@ -121,13 +140,13 @@ func (o *output) take(ctx context.Context, c *Conn, stream bool) error {
 	t := &outTurn{ch: make(chan struct{}), stream: stream, after: o.queue.gone + uint64(len(o.queue.items))}
 	o.turns.push(t)
 	c.kick() // if only the queue is in the way
-	o.mu.Unlock()
+	o.unlock()
 	select {
 	case <-t.ch:
 	case <-ctx.Done():
 	case <-c.Done():
 	}
-	o.mu.Lock()
+	o.lock()
 	err := o.ready(c)
 	switch {
 	case t.granted && err == nil:
@@ -260,11 +279,11 @@ func (c *Conn) appendFrame(dst []byte, h frame.Header, p [][]byte) []byte {
 // waiting: a reader must not be held up by a peer that does not read.
 func (c *Conn) uncork() {
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	if !o.busy && o.err == nil && o.pending != nil {
 		c.kick()
 	}
-	o.mu.Unlock()
+	o.unlock()
 }
 
 // kick sends what is left without waiting for the peer: at once as far as the
@@ -282,10 +301,10 @@ func (c *Conn) kick() {
 	}
 	for o.anything() {
 		b := o.next(c)
-		o.mu.Unlock()
-		n, _, err := c.wire.try(b.p)
+		o.unlock()
+		n, _, err := c.try(b.p)
 		c.stats.bytesWritten.Add(uint64(n))
-		o.mu.Lock()
+		o.lock()
 		switch {
 		case err != nil:
 			b.buf.free()
@@ -306,11 +325,11 @@ func (c *Conn) kick() {
 // goroutine that busy was handed to.
 func (c *Conn) flush() {
 	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.lock()
+	defer o.unlock()
 	for o.err == nil && o.anything() {
 		b := o.next(c)
-		o.mu.Unlock()
+		o.unlock()
 		n, err := 0, error(nil)
 		for n < len(b.p) && err == nil {
 			var k int
@@ -320,7 +339,7 @@ func (c *Conn) flush() {
 		}
 		c.wire.disarm()
 		c.stats.bytesWritten.Add(uint64(n))
-		o.mu.Lock()
+		o.lock()
 		if err != nil {
 			b.buf.free()
 			o.broken(c, err)

@@ -15,8 +15,8 @@ import (
 // pings are the pings that wait for their pong. mu guards all fields.
 type pings struct {
 	mu      sync.Mutex
-	last    uint32 // number of the last one
-	waiting []ping // oldest first
+	last    uint32  // number of the last one
+	waiting *[]ping // oldest first; nil for none
 }
 
 // ping is one of ours: its payload is nonce and number.
@@ -59,25 +59,44 @@ func (w *pings) add(done chan struct{}) ping {
 	nonce := mask.NewKey() // so that no peer can answer ahead
 	copy(p.payload[:], nonce[:])
 	binary.BigEndian.PutUint32(p.payload[4:], w.last)
-	if len(w.waiting) >= pingsMax { // forget a keepalive ping that was never answered
-		if i := slices.IndexFunc(w.waiting, func(p ping) bool { return p.done == nil }); i >= 0 {
-			w.waiting = slices.Delete(w.waiting, i, i+1)
+	waiting := w.list()
+	if len(waiting) >= pingsMax { // forget a keepalive ping that was never answered
+		if i := slices.IndexFunc(waiting, func(p ping) bool { return p.done == nil }); i >= 0 {
+			waiting = slices.Delete(waiting, i, i+1)
 		}
 	}
-	w.waiting = append(w.waiting, p)
+	w.keep(append(waiting, p))
 	return p
+}
+
+// list returns the pings that wait.
+func (w *pings) list() []ping {
+	if w.waiting == nil {
+		return nil
+	}
+	return *w.waiting
+}
+
+// keep makes list return waiting; an idle connection keeps none.
+func (w *pings) keep(waiting []ping) {
+	switch {
+	case len(waiting) == 0:
+		w.waiting = nil
+	case w.waiting == nil:
+		w.waiting = &waiting
+	default:
+		*w.waiting = waiting
+	}
 }
 
 func (w *pings) remove(payload [8]byte) {
 	w.mu.Lock()
-	for i := range w.waiting {
-		if w.waiting[i].payload == payload {
-			w.waiting = append(w.waiting[:i], w.waiting[i+1:]...)
+	waiting := w.list()
+	for i := range waiting {
+		if waiting[i].payload == payload {
+			w.keep(append(waiting[:i], waiting[i+1:]...))
 			break
 		}
-	}
-	if len(w.waiting) == 0 {
-		w.waiting = nil
 	}
 	w.mu.Unlock()
 }
@@ -91,21 +110,19 @@ func (w *pings) remove(payload [8]byte) {
 func (w *pings) answer(c *Conn, payload []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := len(w.waiting) - 1; i >= 0; i-- {
-		p := &w.waiting[i]
+	waiting := w.list()
+	for i := len(waiting) - 1; i >= 0; i-- {
+		p := &waiting[i]
 		if string(p.payload[:]) != string(payload) {
 			continue
 		}
 		c.stats.rtt.Store(int64(time.Since(p.at)))
-		for _, q := range w.waiting[:i+1] {
+		for _, q := range waiting[:i+1] {
 			if q.done != nil {
 				close(q.done)
 			}
 		}
-		w.waiting = append([]ping(nil), w.waiting[i+1:]...)
-		if len(w.waiting) == 0 {
-			w.waiting = nil
-		}
+		w.keep(append([]ping(nil), waiting[i+1:]...))
 		return
 	}
 }
@@ -159,8 +176,8 @@ func (p *pong) size() int {
 // answered until the peer's close frame ends the reading.
 func (c *Conn) pong(payload []byte) {
 	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.lock()
+	defer o.unlock()
 	if o.err != nil {
 		return
 	}

@@ -96,7 +96,7 @@ func (p *Poller) Add(c *Conn, f MessageFunc) error {
 		return c.readByPoller()
 	}
 	r := &polled{c: c, p: p, f: f, fd: -1}
-	c.reading.take(context.Background(), nil)
+	c.takeTurn(context.Background(), nil)
 	if err := c.Err(); err != nil {
 		c.reading.give()
 		return err
@@ -110,6 +110,9 @@ func (p *Poller) Add(c *Conn, f MessageFunc) error {
 		c.polled.Store(nil)
 	}
 	c.reading.give()
+	if err == nil {
+		c.out.setLean(true)
+	}
 	if err == nil && r.fd >= 0 {
 		// What was read with the handshake makes no socket readable, and an end
 		// that came before c.polled was set woke nobody.
@@ -236,10 +239,11 @@ func (p *Poller) Remove(c *Conn) bool {
 	if r.cancel != nil {
 		r.cancel()
 	}
-	c.reading.take(context.Background(), nil)
+	c.takeTurn(context.Background(), nil)
 	ok := c.polled.CompareAndSwap(r, nil)
 	c.reading.give()
 	if ok {
+		c.out.setLean(false)
 		r.leave()
 		p.gone()
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -48,7 +49,7 @@ type polled struct {
 	all   atomic.Bool // set by a hint: a short read does not mean that nothing is left
 	dry   bool        // the last read left nothing
 
-	left   int     // bytes that may be read in this turn
+	left   int32   // bytes that may be read in this turn
 	kept   *buffer // that the part of a message lies in which is in hand; nil for none
 	next   *polled // in the queue, whose it is
 	handed *handed // by the connection's goroutine; nil for a connection without
@@ -196,14 +197,22 @@ func (r *polled) step(l *loan, messages int) (m Message, err error) {
 	default:
 		m.Type, m.Data, err = c.message(noWait, m.Data, l)
 	}
-	if err != nil && l.holds(m.Data) {
+	if err == nil {
+		return m, c.endLend(l, &m, nil)
+	}
+	if l.holds(m.Data) {
 		m.Data = r.keep(l, m.Data, err == errTurnOver)
 	}
-	err = c.endLend(l, &m, err)
-	if err != nil {
-		l.drop()
+	if len(m.Data) > 0 {
+		c.in.part = m.Data
 	}
-	return m, err
+	c.in.bare = false
+	if err == errWouldBlock {
+		c.in.rest()
+	}
+	c.reading.give()
+	l.drop()
+	return Message{}, err
 }
 
 // keep moves what l holds of a message to where it may stay: for the next turn
@@ -240,20 +249,16 @@ func (r *polled) over(err error) {
 // endedPolled stands for the place of a connection that has ended.
 var endedPolled = &polled{fd: -1, p: &Poller{}}
 
-// call calls f. A panic ends the connection and not the worker.
-func (r *polled) call(m Message, err error) {
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		if v := recover(); v != nil {
-			r.c.logPanic("MessageFunc", v)
-		}
-		go r.c.Close(frame.CodeInternal, "")
-	}()
-	r.f(r.c.ctx, r.c, m, err)
-	returned = true
+// call calls f. What becomes of a panic stands in workers.serve.
+func (r *polled) call(m Message, err error) { r.f(r.c.Context(), r.c, m, err) }
+
+// broken ends the connection after a panic v in f, or in Config.OnPing; nil is
+// the end of the goroutine.
+func (r *polled) broken(v any) {
+	if err, ok := v.(error); v != nil && !(ok && errors.Is(err, http.ErrAbortHandler)) {
+		r.c.logPanic("MessageFunc", v)
+	}
+	go r.c.Close(frame.CodeInternal, "")
 }
 
 // fillNow is fill for a worker.
@@ -281,15 +286,17 @@ func (c *Conn) readNow(into *buffer) (*buffer, int, error) {
 		return nil, 0, errWouldBlock
 	}
 	w := &c.wire
-	w.bulk, w.now = c.in.full, true
-	w.in.buf = into
-	err := w.raw.Read(w.pollIn)
-	w.now = false
-	buf, n := w.in.buf, w.in.n
+	it := c.in.intake
+	it.bulk, it.now = it.full, true
+	res := &it.res
+	res.buf = into
+	err := w.raw.Read(c.in.poll)
+	it.now = false
+	buf, n := res.buf, res.n
 	if err == nil {
-		err = w.in.err
+		err = res.err
 	}
-	w.in = readResult{}
+	*res = readResult{}
 	if err == errWouldBlock {
 		r.dry, c.in.full = true, false
 		return nil, 0, err
@@ -301,7 +308,7 @@ func (c *Conn) readNow(into *buffer) (*buffer, int, error) {
 	// would only say so. A Unix socket may also stop where one write ended that
 	// carried descriptors.
 	r.dry = n < cap(buf.b) && w.stream
-	r.left -= n
+	r.left -= int32(n)
 	if into == nil { // out of turn the next read is of what a message lacks
 		c.in.full = n == cap(buf.b) && r.left > 0
 	}
@@ -335,8 +342,8 @@ func (c *Conn) readByPoller() error {
 // startClose begins the closing handshake. Its end is the Poller's reading.
 func (c *Conn) startClose(code frame.Code, reason string) {
 	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.lock()
+	defer o.unlock()
 	if c.Err() != nil || o.stage != closeNone || o.err != nil {
 		return
 	}
@@ -348,10 +355,10 @@ func (c *Conn) startClose(code frame.Code, reason string) {
 // one would have.
 func (c *Conn) closeDeadline() time.Time {
 	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.lock()
+	defer o.unlock()
 	if c.life.sent != nil {
-		return c.life.deadline.time()
+		return o.deadline.time()
 	}
 	return time.Now().Add(c.cfg.closeWithin())
 }
@@ -376,12 +383,29 @@ func (h *handed) serve(r *polled) {
 // loop reads a connection that can't be polled. The calls of f are the workers',
 // so that their bound holds.
 func (r *polled) loop(ctx context.Context) {
-	defer r.cancel()
-	h := &handed{done: make(chan struct{})}
-	r.handed = h
+	r.handed = &handed{done: make(chan struct{})}
+	for !r.read(ctx) {
+	}
+	r.cancel()
+}
+
+// read is loop until the connection has left, or Config.OnPing did not return,
+// which ends the connection: the next call tells so.
+func (r *polled) read(ctx context.Context) (left bool) {
+	defer func() {
+		if left {
+			return
+		}
+		v := recover()
+		r.broken(v)
+		if v == nil { // runtime.Goexit
+			go r.loop(ctx)
+		}
+	}()
+	h := r.handed
 	for m, err := range r.c.Messages(ctx) {
 		if ctx.Err() != nil {
-			return // it was removed, or is going to be
+			return true // it was removed, or is going to be
 		}
 		h.m, h.err = m, err
 		var l list
@@ -389,7 +413,8 @@ func (r *polled) loop(ctx context.Context) {
 		r.p.workers.submit(&l)
 		<-h.done
 		if r.c.polled.Load() != r {
-			return
+			return true
 		}
 	}
+	return true
 }

@@ -34,6 +34,7 @@ var pollerEnds = []struct {
 	{"CloseNow by the function", func(p pair) { sendMessage(p.client, "CloseNow") }, frame.CodeAbnormal},
 	{"Detach by the function", func(p pair) { sendMessage(p.client, "Detach") }, frame.CodeAbnormal},
 	{"panic", func(p pair) { sendMessage(p.client, "panic") }, frame.CodeInternal},
+	{"panic in OnPing", func(p pair) { go p.client.Ping(context.Background()) }, frame.CodeInternal},
 	{"Goexit", func(p pair) { sendMessage(p.client, "Goexit") }, frame.CodeInternal},
 }
 
@@ -42,6 +43,9 @@ func TestPollerTellsTheEndOnce(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			var log bytes.Buffer
 			cfg := &pushwire.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+			if e.name == "panic in OnPing" {
+				cfg.OnPing = func(*pushwire.Conn, []byte) { panic("in OnPing") }
+			}
 			run(t, allModes, nil, cfg, func(t *testing.T, p pair) {
 				poller := newPoller(t, &pushwire.PollerOptions{Workers: 2})
 				ends := make(chan error, 2)
@@ -104,7 +108,7 @@ func TestPollerTellsTheEndOnce(t *testing.T) {
 					}
 				}
 			})
-			if e.name == "panic" && !strings.Contains(log.String(), "panic in a MessageFunc") {
+			if strings.HasPrefix(e.name, "panic") && !strings.Contains(log.String(), "panic in a MessageFunc") {
 				t.Errorf("the log has %q", log.String())
 			}
 		})

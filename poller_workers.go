@@ -111,23 +111,32 @@ func (w *workers) work() {
 	}
 }
 
-// serve has r served by the worker whose loan l is.
+// serve has r served by the worker whose loan l is. A panic in r's function
+// ends the connection and not the worker; the end of the goroutine, as by a
+// test's FailNow (runtime.Goexit), costs the worker, and the next one is called.
+// Either way r goes on, to its end.
 func (w *workers) serve(r *polled, l *loan) {
 	again, returned := false, false
 	defer func() {
 		if returned && !again {
 			return
 		}
-		w.mu.Lock()
 		if !returned {
-			// Its function has ended the goroutine (runtime.Goexit, as by a
-			// test's FailNow): another takes its place, and goes on with r.
-			w.all--
+			v := recover()
+			r.broken(v)
+			l.drop()
+			if v == nil {
+				w.mu.Lock()
+				w.all--
+				w.mu.Unlock()
+			}
+			if r.fd < 0 {
+				return // its goroutine goes on
+			}
 		}
-		if again || r.fd >= 0 {
-			r.state.Store(polledQueued)
-			w.queue.push(r)
-		}
+		w.mu.Lock()
+		r.state.Store(polledQueued)
+		w.queue.push(r)
 		w.call()
 		w.mu.Unlock()
 	}()

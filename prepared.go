@@ -144,8 +144,8 @@ func (c *Conn) Send(ctx context.Context, m *Prepared) error {
 // and may, it returns a channel that is closed when there may be room.
 func (c *Conn) enqueue(m *encoded, wait bool) (room <-chan struct{}, err error) {
 	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.lock()
+	defer o.unlock()
 	if err := o.ready(c); err != nil {
 		return nil, err
 	}

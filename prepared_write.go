@@ -23,18 +23,18 @@ func (c *Conn) TrySend(ms ...*Prepared) (n int, err error) {
 	for _, m := range ms {
 		m.variant(o.compression) // compressed before mu is held
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.lock()
+	defer o.unlock()
 	if err := o.ready(c); err != nil || c.wire.raw == nil || !o.free(false) {
 		return 0, err
 	}
 	o.busy = true
 	for n < len(ms) {
 		b, k := o.gather(c, ms[n:])
-		o.mu.Unlock()
-		written, _, err := c.wire.try(b.p)
+		o.unlock()
+		written, _, err := c.try(b.p)
 		c.stats.bytesWritten.Add(uint64(written))
-		o.mu.Lock()
+		o.lock()
 		if err != nil {
 			b.buf.free()
 			return n, o.broken(c, err)
@@ -73,14 +73,14 @@ func (c *Conn) WritePrepared(ctx context.Context, ms ...*Prepared) (n int, err e
 		m.variant(o.compression)
 	}
 	if err := o.take(ctx, c, false); err != nil { // it comes back with mu held
-		o.mu.Unlock()
+		o.unlock()
 		return 0, err
 	}
 	for n < len(ms) {
 		b, k := o.gather(c, ms[n:])
-		o.mu.Unlock()
+		o.unlock()
 		written, err := c.writePieces(ctx, b.p)
-		o.mu.Lock()
+		o.lock()
 		switch {
 		case err == nil:
 			n += k
@@ -96,7 +96,7 @@ func (c *Conn) WritePrepared(ctx context.Context, ms ...*Prepared) (n int, err e
 		default:
 			b.buf.free()
 			err = o.broken(c, brokenOff(ctx, err))
-			o.mu.Unlock()
+			o.unlock()
 			return n, err
 		}
 		if err != nil {

@@ -97,11 +97,8 @@ func (c *Conn) beginLend(ctx context.Context, l *loan) (m Message, whole bool, e
 
 func (c *Conn) endLend(l *loan, m *Message, err error) error {
 	if err != nil {
-		if l.holds(m.Data) {
-			m.Data = bytes.Clone(m.Data)
-		}
 		if len(m.Data) > 0 {
-			c.in.part = m.Data
+			c.in.part = bytes.Clone(m.Data) // it may lie in the scratch buffer
 		}
 		*m = Message{}
 	} else if l.scratch != nil && cap(m.Data) > cap(l.scratch.b) {

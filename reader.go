@@ -117,9 +117,9 @@ func (r *messageReader) Read(p []byte) (int, error) {
 	}
 	defer c.reading.give()
 	if r.id != in.reader {
-		c.out.mu.Lock()
+		c.out.lock()
 		err := c.out.ready(c)
-		c.out.mu.Unlock()
+		c.out.unlock()
 		if err == nil {
 			err = errReaderStale
 		}

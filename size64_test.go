@@ -7,13 +7,31 @@ import (
 	"testing"
 )
 
-// connMax is the size class of the allocator that a Conn has to fit in, in
-// bytes, less the word that the allocator puts before what holds pointers. One
-// more field makes every connection 128 bytes larger.
-const connMax = 1024 - 8
+// Size classes of the allocator that a Conn and its parts have to fit in, in
+// bytes. One more field can make every connection 32 bytes larger. The Conn and
+// its place are what an idle one holds in a Poller; all but the latter is what
+// any other has.
+const (
+	connMax     = 416
+	intakeMax   = 384
+	outgoingMax = 240
+	polledMax   = 80
+)
 
 func TestConnFitsItsSizeClass(t *testing.T) {
-	if size := reflect.TypeFor[Conn]().Size(); size > connMax {
-		t.Errorf("a Conn has %d bytes, want at most %d", size, connMax)
+	for _, p := range []struct {
+		part reflect.Type
+		max  uintptr
+	}{
+		{reflect.TypeFor[Conn](), connMax},
+		{reflect.TypeFor[intake](), intakeMax},
+		{reflect.TypeFor[outgoing](), outgoingMax},
+		{reflect.TypeFor[polled](), polledMax},
+	} {
+		if size := p.part.Size(); size > p.max {
+			t.Errorf("a %v has %d bytes, want at most %d", p.part, size, p.max)
+		} else {
+			t.Logf("a %v has %d bytes", p.part, size)
+		}
 	}
 }

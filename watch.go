@@ -23,8 +23,11 @@ type watch struct {
 // end. It reports false, and nothing is watched, where ctx can't end, or only
 // with c itself.
 func (w *watch) begin(ctx context.Context, c *Conn) bool {
+	if ctx == (*connContext)(c) {
+		return false
+	}
 	done := ctx.Done()
-	if done == nil || done == c.done {
+	if done == nil {
 		return false
 	}
 	w.mu.Lock()
@@ -67,6 +70,14 @@ func (w *watch) end() bool {
 	w.active, w.fired = false, false
 	w.mu.Unlock()
 	return fired
+}
+
+// used reports whether a context has a pointer to w, or may still get one. The
+// caller knows that nobody is between begin and end.
+func (w *watch) used() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.done != nil || w.gone
 }
 
 // drop takes the registration back, at the end of the connection.

@@ -25,17 +25,11 @@ type wire struct {
 	// raw is set on plain TCP and Unix sockets only. A wrapper that embeds
 	// one of these may change Read, and under a tls.Conn the socket can stay
 	// silent while a record waits inside.
-	raw     syscall.RawConn
-	pollIn  func(fd uintptr) bool // what w.readable returned
-	pollOut func(fd uintptr) bool // w.writable, bound once
-	in      readResult            // of the last readable; before it buf is what to read into, nil for a borrowed buffer
-	out     writeResult           // of the last writable
+	raw syscall.RawConn
 
 	deadline moment // write deadline now set on nc, 0 for none
 	lazy     bool   // fixed: it may stay there while nobody writes
 	stream   bool   // fixed: a read that was not filled has emptied it
-	bulk     bool   // the next readable takes a large buffer
-	now      bool   // and reports errWouldBlock where it would wait
 }
 
 // readResult carries the outcome of one read out of the callback of a
@@ -70,7 +64,6 @@ func (w *wire) init(nc net.Conn) {
 	}
 	if raw, err := sc.SyscallConn(); err == nil {
 		w.raw = raw
-		w.pollIn, w.pollOut = w.readable(), w.writable
 	}
 }
 
@@ -114,16 +107,18 @@ func (w *wire) write(p []byte) (int, error) { return w.nc.Write(p) }
 
 // try writes what fits without waiting. ok is false where the transport
 // can't say; nothing is written then.
-func (w *wire) try(p []byte) (n int, ok bool, err error) {
+func (c *Conn) try(p []byte) (n int, ok bool, err error) {
+	w, res := &c.wire, &c.out.res
 	if w.raw == nil {
 		return 0, false, nil
 	}
-	w.out = writeResult{p: p}
-	if err := w.raw.Write(w.pollOut); err != nil {
+	*res = writeResult{p: p}
+	if err := w.raw.Write(c.out.poll); err != nil {
+		*res = writeResult{}
 		return 0, true, err
 	}
-	n, err = w.out.n, w.out.err
-	w.out = writeResult{}
+	n, err = res.n, res.err
+	*res = writeResult{}
 	return n, true, err
 }
 

@@ -16,12 +16,12 @@ const rawIO = true
 // system call alone and gives it back where there was nothing to read. It is a
 // closure because a method value would put one more frame on the stack of a
 // goroutine that waits.
-func (w *wire) readable() func(fd uintptr) bool {
+func (it *intake) readable() func(fd uintptr) bool {
 	return func(fd uintptr) bool {
-		buf := w.in.buf
+		buf := it.res.buf
 		if buf == nil {
 			pool := &readBuffers
-			if w.bulk {
+			if it.bulk {
 				pool = &chunkBuffers
 			}
 			buf = pool.get()
@@ -33,18 +33,18 @@ func (w *wire) readable() func(fd uintptr) bool {
 				continue
 			case err == syscall.EAGAIN:
 				buf.free()
-				if w.now {
-					w.in.err = errWouldBlock
+				if it.now {
+					it.res.err = errWouldBlock
 				}
-				return w.now
+				return it.now
 			case err != nil:
 				buf.free()
-				w.in = readResult{err: err}
+				it.res = readResult{err: err}
 			case n == 0:
 				buf.free()
-				w.in = readResult{err: io.EOF}
+				it.res = readResult{err: io.EOF}
 			default:
-				w.in = readResult{buf: buf, n: n}
+				it.res = readResult{buf: buf, n: n}
 			}
 			return true
 		}
@@ -53,19 +53,20 @@ func (w *wire) readable() func(fd uintptr) bool {
 
 // writable is called once by RawConn.Write: it writes what the socket takes
 // and never asks to wait.
-func (w *wire) writable(fd uintptr) bool {
-	for w.out.n < len(w.out.p) {
-		n, err := syscall.Write(int(fd), w.out.p[w.out.n:])
+func (b *outgoing) writable(fd uintptr) bool {
+	res := &b.res
+	for res.n < len(res.p) {
+		n, err := syscall.Write(int(fd), res.p[res.n:])
 		switch {
 		case err == syscall.EINTR:
 			continue
 		case err == syscall.EAGAIN:
 			return true
 		case err != nil:
-			w.out.err = err
+			res.err = err
 			return true
 		}
-		w.out.n += n
+		res.n += n
 	}
 	return true
 }

@@ -83,15 +83,15 @@ func (c *Conn) admit(ctx context.Context, h *frame.Header, p [][]byte, stream bo
 		return true, c.stopped("write", ctx)
 	}
 	o := &c.out
-	o.mu.Lock()
+	o.lock()
 	if err := o.ready(c); err != nil {
-		o.mu.Unlock()
+		o.unlock()
 		return true, err
 	}
 	if (stream || h.Opcode.IsControl() || o.inOrder()) && o.joins(h.Length) {
 		if o.busy || c.in.more.Load() {
 			c.join(h, p)
-			o.mu.Unlock()
+			o.unlock()
 			return true, nil
 		}
 		o.busy = true
@@ -103,9 +103,9 @@ func (c *Conn) admit(ctx context.Context, h *frame.Header, p [][]byte, stream bo
 // queueUp is admit for a frame that joins no other. The caller holds mu.
 func (c *Conn) queueUp(ctx context.Context, stream bool) (done bool, err error) {
 	o := &c.out
-	o.mu.Unlock()
+	o.unlock()
 	if err := o.take(ctx, c, stream); err != nil { // it comes back with mu held
-		o.mu.Unlock()
+		o.unlock()
 		return true, err
 	}
 	return false, nil
@@ -119,7 +119,7 @@ func (o *output) joins(length int64) bool {
 // leave ends the caller's turn, and its hold of mu.
 func (o *output) leave(c *Conn) {
 	o.pass(c)
-	o.mu.Unlock()
+	o.unlock()
 }
 
 // join adds a frame to those of the next flush: that of whoever writes, or of
@@ -144,9 +144,9 @@ func (c *Conn) writeBusy(ctx context.Context, h *frame.Header, p [][]byte) (begu
 	o.corked.Store(false)
 	own := len(buf.b)
 	buf.b = c.appendFrame(buf.b, *h, p)
-	o.mu.Unlock()
+	o.unlock()
 	n, err := c.writeWatched(ctx, buf.b)
-	o.mu.Lock()
+	o.lock()
 	if err == nil {
 		buf.free()
 		return false, nil
@@ -176,12 +176,12 @@ func (c *Conn) cork() {
 	if !o.scheduled {
 		o.scheduled = true
 		go func() {
-			o.mu.Lock()
+			o.lock()
 			o.scheduled = false
 			if o.corked.Load() {
 				c.kick()
 			}
-			o.mu.Unlock()
+			o.unlock()
 		}()
 	}
 }
@@ -189,7 +189,7 @@ func (c *Conn) cork() {
 // writeWatched writes p to the transport; ctx interrupts. The caller has
 // busy.
 func (c *Conn) writeWatched(ctx context.Context, p []byte) (int, error) {
-	n, _, err := c.wire.try(p)
+	n, _, err := c.try(p)
 	if n < len(p) && err == nil {
 		var m int
 		m, err = c.writeWaiting(ctx, p[n:])
@@ -248,7 +248,7 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte) (begu
 		o.pending, o.pongs = nil, 0
 		o.corked.Store(false)
 	}
-	o.mu.Unlock()
+	o.unlock()
 	own := len(buf.b)
 	if c.role == frame.Client {
 		h.Masked, h.Key = true, mask.NewKey()
@@ -270,7 +270,7 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte) (begu
 			buf.b = buf.b[:0]
 			continue
 		}
-		o.mu.Lock()
+		o.lock()
 		if c.interrupted(ctx, err) {
 			if first && n <= own { // not begun: it need not be sent
 				o.keep(buf, buf.b[n:own])
@@ -289,7 +289,7 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte) (begu
 		return false, o.broken(c, brokenOff(ctx, err))
 	}
 	buf.free()
-	o.mu.Lock()
+	o.lock()
 	return false, nil
 }
 

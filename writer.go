@@ -32,7 +32,7 @@ func (c *Conn) Writer(ctx context.Context, t Type) (io.WriteCloser, error) {
 		o.stream = true
 		o.pass(c)
 	}
-	o.mu.Unlock()
+	o.unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -128,11 +128,11 @@ func (w *messageWriter) finish(err error) {
 	w.buf.free()
 	w.buf = nil
 	o := &w.c.out
-	o.mu.Lock()
+	o.lock()
 	o.stream = false
 	if !o.busy {
 		o.busy = true
 		o.pass(w.c)
 	}
-	o.mu.Unlock()
+	o.unlock()
 }

@@ -8,7 +8,8 @@
 // The suite's program, wstest, is the peer: as fuzzingclient it opens connections to a server under test, as fuzzingserver
 // it waits for a client under test. A case is one connection, named by an id such as 6.4.2; the number before the first dot
 // is its section. A leg is one pass through cases over one path: server-http (pushwire.Handler on net/http), server-raw
-// (pushwire.Serve on a listener) and client (pushwire.Dial), each over ws and, with fewer cases, over wss. A leg is cut
+// (pushwire.Serve on a listener), server-poller (the same, read by a pushwire.Poller; with fewer cases) and client
+// (pushwire.Dial), each but the third over ws and, with fewer cases, over wss. A leg is cut
 // into shards, each with a wstest of its own.
 //
 // # The gate

@@ -41,9 +41,20 @@ func echoServer(ctx context.Context, c *pushwire.Conn, _ *handshake.Request) {
 	echo(ctx, c)
 }
 
-// startServer starts the echo server on a free port of the loopback address, over net/http if plainListener is false. It
+// polled has p read the connection, and echo.
+func polled(p *pushwire.Poller) pushwire.ServeFunc {
+	return func(_ context.Context, c *pushwire.Conn, _ *handshake.Request) {
+		p.Add(c, func(ctx context.Context, c *pushwire.Conn, m pushwire.Message, err error) {
+			if err != nil || c.Write(ctx, m.Type, m.Data) != nil {
+				c.CloseNow()
+			}
+		})
+	}
+}
+
+// startServer starts the echo server of a leg on a free port of the loopback address, over net/http if l.raw is false. It
 // returns the address; the server ends with the test.
-func startServer(t *testing.T, plainListener bool, cert *certificate) string {
+func startServer(t *testing.T, way leg, cert *certificate) string {
 	t.Helper()
 	var l net.Listener
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -56,13 +67,19 @@ func startServer(t *testing.T, plainListener bool, cert *certificate) string {
 	}
 	opts := &pushwire.AcceptOptions{Config: limits()}
 	ended := make(chan error, 1)
-	if plainListener {
+	if way.raw {
 		ctx, cancel := context.WithCancel(context.Background())
-		go func() { ended <- pushwire.Serve(ctx, l, echoServer, opts) }()
+		f := echoServer
+		p := pushwire.NewPoller(nil)
+		if way.poller {
+			f = polled(p)
+		}
+		go func() { ended <- pushwire.Serve(ctx, l, f, opts) }()
 		t.Cleanup(func() {
 			cancel()
 			l.Close()
 			<-ended
+			p.Close()
 		})
 		return addr
 	}

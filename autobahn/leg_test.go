@@ -24,12 +24,14 @@ type leg struct {
 	title  string
 	dir    direction
 	raw    bool // a server on pushwire.Serve, not on net/http: with compressedSubset
+	poller bool // that hands its connections to a pushwire.Poller: with secureSubset
 	secure bool // wss, with secureSubset
 }
 
 var legs = []leg{
 	{name: "server-http", title: "server, `pushwire.Handler` on net/http", dir: server},
 	{name: "server-raw", title: "server, `pushwire.Serve`", dir: server, raw: true},
+	{name: "server-poller", title: "server, `pushwire.Poller`", dir: server, raw: true, poller: true},
 	{name: "client", title: "client, `pushwire.Dial`", dir: client},
 	{name: "server-http-wss", title: "server, `pushwire.Handler` on net/http, wss", dir: server, secure: true},
 	{name: "server-raw-wss", title: "server, `pushwire.Serve`, wss", dir: server, raw: true, secure: true},
@@ -40,7 +42,8 @@ var legs = []leg{
 func (l leg) cases(exp expectations) []string {
 	ids := exp.selected(l.dir, allCases())
 	switch {
-	case l.secure:
+	case l.poller && *everyPolled:
+	case l.secure, l.poller:
 		ids = secureSubset(ids)
 	case l.raw:
 		ids = compressedSubset(ids)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,8 @@ import (
 var (
 	update = flag.Bool("update", false, "write README.md's table, and cases.txt, from the results")
 	all    = flag.Bool("all", false, "run every case of sections 12 and 13, about a quarter of an hour on two processors")
+
+	everyPolled = flag.Bool("poller", false, "with -all: run all 517 cases on the Poller, and no other leg; four minutes on two processors")
 )
 
 // shardCases is the most that a shard has: the fewer, the better two processors are kept busy to the end. Each costs a
@@ -42,6 +45,11 @@ func TestSuite(t *testing.T) {
 	slots := make(chan struct{}, max(2, runtime.NumCPU()))
 	runs := make([]*run, len(legs))
 	var wg sync.WaitGroup
+	legs := legs
+	if *everyPolled {
+		legs = slices.DeleteFunc(slices.Clone(legs), func(l leg) bool { return !l.poller })
+		runs = runs[:len(legs)]
+	}
 	for i, l := range legs {
 		r := &run{leg: l, cases: l.cases(exp), results: results{}}
 		if !*all {
@@ -54,7 +62,7 @@ func TestSuite(t *testing.T) {
 		}
 		var addr string
 		if l.dir == server {
-			addr = startServer(t, l.raw, secret)
+			addr = startServer(t, l, secret)
 		}
 		shards := max(2, (len(r.cases)+shardCases-1)/shardCases)
 		for n := range shards {
@@ -83,6 +91,9 @@ func TestSuite(t *testing.T) {
 	t.Run("readme", func(t *testing.T) {
 		if !*all {
 			leftout.Skip(t, "204 of the 216 cases of 12 and 13, and with them the table in autobahn/README.md: -all runs them, as ci/test.sh does")
+		}
+		if *everyPolled {
+			leftout.Skip(t, "all legs but that of the Poller, because of -poller")
 		}
 		checkReadme(t, table(runs, exp))
 	})

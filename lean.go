@@ -1,0 +1,79 @@
+package pushwire
+
+import (
+	"context"
+	"sync"
+)
+
+// A Conn that a Poller has is to be small while nothing is going on, so the
+// parts of it that are only needed for reading and for writing are borrowed
+// then. They are at hand for whoever has the turn to read, and for whoever holds
+// output.mu or is busy. For any other Conn they are there from its beginning:
+// somebody waits in a call that reads nearly all the time.
+
+var (
+	intakes   = sync.Pool{New: func() any { return newIntake() }}
+	outgoings = sync.Pool{New: func() any { return newOutgoing() }}
+)
+
+// takeTurn takes the turn to read, and sees to what reading needs. Where it has
+// to wait it calls waits, as turn.take.
+func (c *Conn) takeTurn(ctx context.Context, waits func()) error {
+	err := c.reading.take(ctx, waits)
+	if err == nil && c.in.intake == nil {
+		c.in.intake = intakes.Get().(*intake)
+		c.in.init(c)
+	}
+	return err
+}
+
+// rest gives back what reading needs if nothing is in it. The caller holds
+// Conn.reading and gives it up at once.
+func (in *input) rest() {
+	it := in.intake
+	head, inside := it.dec.Partial()
+	if len(head) > 0 || inside || it.buf != nil || len(it.b) > 0 || it.lent != nil ||
+		len(it.part) > 0 || it.open || it.forget || it.inbox != nil || in.inflating() {
+		return
+	}
+	*it = intake{poll: it.poll}
+	in.intake = nil
+	intakes.Put(it)
+}
+
+// lock takes mu, and sees to what writing needs.
+func (o *output) lock() {
+	o.mu.Lock()
+	if o.outgoing == nil {
+		o.outgoing = outgoings.Get().(*outgoing)
+	}
+}
+
+// unlock gives mu up.
+func (o *output) unlock() {
+	if o.lean {
+		o.rest()
+	}
+	o.mu.Unlock()
+}
+
+// rest gives back what writing needs if nothing is in it. The caller holds mu
+// and gives it up at once.
+func (o *output) rest() {
+	b := o.outgoing
+	if b.busy || b.stream || b.scheduled || b.stage != closeNone || b.err != nil || b.left.p != nil || b.pending != nil ||
+		b.lastPong != nil || !b.queue.empty() || b.queue.room != nil || !b.turns.empty() || b.watch.used() {
+		return
+	}
+	*b = outgoing{poll: b.poll}
+	b.watch.write = true
+	o.outgoing = nil
+	outgoings.Put(b)
+}
+
+// setLean says whether a Poller has the Conn.
+func (o *output) setLean(lean bool) {
+	o.lock()
+	o.lean = lean
+	o.unlock()
+}
