@@ -148,17 +148,39 @@ func echoTables(w io.Writer, r *Results) {
 			limit = limitLarge
 		}
 		raw, _ := r.Median(name, limit, "cpu_us")
-		head(w, name, "us a message", "of "+limit, "reads", "writes", "p50 us", "p99 us")
+		late, _ := r.Median(name, limit, "p99_us")
+		head(w, name, "us a message", "of "+limit, "reads", "writes", "p50 us", "p99 us", "of "+limit)
 		for _, c := range r.candidates() {
-			value := func(v string) string { return number(r.Median(name, c, v)) }
 			us, ok := r.Median(name, c, "cpu_us")
-			ratio := ""
-			if raw > 0 {
-				ratio = number(us/raw, ok)
+			if !ok {
+				continue // it was stored before this candidate was there
 			}
-			row(w, c, number(us, ok), ratio, value("reads"), value("writes"), value("p50_us"), value("p99_us"))
+			value := func(v string) string { return number(r.Median(name, c, v)) }
+			p99, has := r.Median(name, c, "p99_us")
+			row(w, c, number(us, ok), of(us, ok, raw, raw > 0), value("reads"), value("writes"), value("p50_us"), number(p99, has), of(p99, has, late, late > 0))
 		}
 	}
+	if line := r.peerVersions(); line != "" {
+		fmt.Fprintf(w, "\n%s\n", line)
+	}
+}
+
+// peerVersions names the candidates of other modules, each module once, with
+// its version.
+func (r *Results) peerVersions() string {
+	var all []string
+	seen := map[string]bool{}
+	for _, c := range r.candidates() {
+		module := r.Notes[c]
+		if v := r.Versions[module]; v != "" && !seen[module] && !strings.HasPrefix(c, ours) {
+			seen[module] = true
+			all = append(all, module+" "+v)
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return "Versions: " + strings.Join(all, ", ") + "."
 }
 
 func idleTable(w io.Writer, r *Results) {

@@ -68,8 +68,23 @@ var All = []Candidate{
 	gwsHTTP,
 	gwsServer,
 	gobwas,
+	nbioPoller,
+	nbioBlocking,
+	xnet,
+	npmWS,
+	fastwebsockets,
+	tokioTungstenite,
 	raw4K,
 	raw64K,
+}
+
+// Echoes reports whether the candidate is a server on this machine. why says
+// what it lacks if it would be one elsewhere.
+func (c *Candidate) Echoes() (ok bool, why string) {
+	if c.Missing != nil {
+		why = c.Missing()
+	}
+	return why == "" && (c.Serve != nil || c.Command != nil), why
 }
 
 // Find returns the candidate of a name.

@@ -44,8 +44,7 @@ var tiny = settings{
 	messages:   20,
 	conns:      4,
 	span:       20 * time.Millisecond,
-	sizes:      full.sizes,
-	window:     full.window,
+	loads:      full.loads,
 	idle:       50,
 	streams:    20,
 	events:     2,
@@ -77,7 +76,7 @@ func TestMeasurements(t *testing.T) {
 		if err := measurements[name](tiny, r); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		for _, c := range candidatesOf(name) {
+		for _, c := range candidatesOf(t, name) {
 			if !slices.ContainsFunc(r.Samples, func(s report.Sample) bool { return s.Candidate == c }) {
 				t.Errorf("%s: no sample of %s", name, c)
 			}
@@ -113,7 +112,8 @@ func TestMeasurements(t *testing.T) {
 }
 
 // candidatesOf returns the names of all that take part in a measurement.
-func candidatesOf(measurement string) (names []string) {
+func candidatesOf(t *testing.T, measurement string) (names []string) {
+	t.Helper()
 	if measurement == "deflate" {
 		for _, c := range deflaters.Compressors {
 			names = append(names, c.Name)
@@ -171,8 +171,15 @@ func candidatesOf(measurement string) (names []string) {
 		return names
 	}
 	for _, c := range tiny.candidates {
-		if measurement == "frame" && c.InMemory != nil || measurement != "frame" && c.Serve != nil {
+		echoes, why := c.Echoes()
+		if measurement == "frame" {
+			echoes = c.InMemory != nil
+		}
+		if echoes {
 			names = append(names, c.Name)
+		}
+		if why != "" {
+			t.Log(why)
 		}
 	}
 	return names

@@ -31,11 +31,9 @@ func idle(s settings, r *report.Results) error {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	all := s.echoes()
 	for round := range s.rounds {
-		for _, c := range turns(s.candidates, round) {
-			if c.Serve == nil {
-				continue
-			}
+		for _, c := range turns(all, round) {
 			values, err := idleRound(c, s, server)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.Name, err)
@@ -78,14 +76,22 @@ func idleRound(c servers.Candidate, s settings, core int) (values map[string]flo
 	if err != nil {
 		return nil, err
 	}
-	n := float64(s.idle)
-	return map[string]float64{
-		"resident_bytes": float64(after.Resident-before.Resident) / n,
-		"heap_bytes":     float64(after.Heap-before.Heap) / n,
-		"stack_bytes":    float64(after.Stack-before.Stack) / n,
-		"goroutines":     float64(after.Goroutines-before.Goroutines) / n,
+	return held(before, after, s.idle), nil
+}
+
+// held is what a server holds for each of n connections more than before.
+func held(before, after child.Usage, n int) map[string]float64 {
+	each := func(after, before int64) float64 { return float64(after-before) / float64(n) }
+	values := map[string]float64{
+		"resident_bytes": each(after.Resident, before.Resident),
 		"baseline_bytes": float64(before.Resident),
-	}, nil
+	}
+	if after.Goroutines > 0 { // it is a Go program
+		values["heap_bytes"] = each(after.Heap, before.Heap)
+		values["stack_bytes"] = each(after.Stack, before.Stack)
+		values["goroutines"] = each(int64(after.Goroutines), int64(before.Goroutines))
+	}
+	return values
 }
 
 // traffic opens the connections and sends their messages.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,11 +35,10 @@ type settings struct {
 
 	messages int // deflate: different messages of each size
 
-	conns  int           // echo: connections
-	warm   time.Duration // echo: before the measured time
-	span   time.Duration // echo: measured in one round
-	sizes  []int         // echo
-	window []int         // echo
+	conns int           // echo: connections
+	warm  time.Duration // echo: before the measured time
+	span  time.Duration // echo: measured in one round
+	loads []echoLoad    // echo
 
 	idle  int           // idle: connections
 	quiet time.Duration // idle: between the last message and the measurement
@@ -66,8 +66,7 @@ var full = settings{
 	conns:      100,
 	warm:       200 * time.Millisecond,
 	span:       time.Second,
-	sizes:      []int{64, 16 << 10},
-	window:     []int{1, 16},
+	loads:      []echoLoad{{64, 1}, {64, 16}, {16 << 10, 1}, {16 << 10, 16}, {1 << 20, 1}},
 	idle:       5000,
 	quiet:      time.Second,
 	streams:    10_000,
@@ -180,6 +179,7 @@ func run(name string, s settings, folder, readme, chooser string) error {
 		return fmt.Errorf("there is no measurement %q", name)
 	}
 	r := report.New("go run ./cmd/bench " + strings.Join(os.Args[1:], " "))
+	maps.Copy(r.Versions, servers.Versions())
 	if err := measure(s, r); err != nil {
 		return err
 	}
