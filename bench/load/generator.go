@@ -141,12 +141,14 @@ func connect(addr string, i int) (fd int, err error) {
 	return fd, unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 }
 
+// openingRequest lacks the empty line at its end.
+const openingRequest = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+
 // handshake returns the answer's fields, unchecked: the tests of the root
 // module do that. more are lines for the request.
 func handshake(fd int, buf []byte, more string) (textproto.MIMEHeader, error) {
-	const request = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-	if _, err := unix.Write(fd, []byte(request+more+"\r\n")); err != nil {
+	if _, err := unix.Write(fd, []byte(openingRequest+more+"\r\n")); err != nil {
 		return nil, err
 	}
 	var head []byte

@@ -2,8 +2,10 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -11,8 +13,13 @@ import (
 	"strings"
 )
 
-// IdleCase is the only case of that measurement.
-const IdleCase = "idle"
+// The cases of an idle connection: without TLS and compression, over TLS, and
+// after compressed messages of which nothing is kept.
+const (
+	IdleCase       = "idle"
+	IdleSecureCase = "idle over TLS"
+	IdlePackedCase = "idle, compressed without takeover"
+)
 
 // FrameCase names a case: what is done with a frame of how many bytes.
 func FrameCase(mode string, size int) string { return fmt.Sprintf("%s %s", mode, bytesText(size)) }
@@ -59,6 +66,7 @@ var tables = map[string]func(io.Writer, *Results){
 	"utf8":        textTable,
 	"echo":        echoTables,
 	"idle":        idleTable,
+	"growth":      growthTables,
 	"deflate":     deflateTables,
 	"eventstream": eventStreamTables,
 	"fanout":      fanoutTable,
@@ -184,10 +192,19 @@ func (r *Results) peerVersions() string {
 }
 
 func idleTable(w io.Writer, r *Results) {
-	head(w, "bytes a connection", "resident", "heap", "stacks", "goroutines")
-	for _, c := range r.candidates() {
-		value := func(v string) string { return number(r.Median(IdleCase, c, v)) }
-		row(w, c, value("resident_bytes"), value("heap_bytes"), value("stack_bytes"), value("goroutines"))
+	for i, name := range r.cases() {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		head(w, name+", bytes a connection", "resident", "heap", "stacks", "goroutines")
+		for _, c := range r.candidates() {
+			resident, ok := r.Median(name, c, "resident_bytes")
+			if !ok {
+				continue
+			}
+			value := func(v string) string { return number(r.Median(name, c, v)) }
+			row(w, c, number(resident, ok), value("heap_bytes"), value("stack_bytes"), value("goroutines"))
+		}
 	}
 }
 
@@ -241,7 +258,8 @@ func deflateTables(w io.Writer, r *Results) {
 }
 
 // WriteTables puts the tables of the stored results into a file, each between
-// the lines <!-- name --> and <!-- /name -->.
+// the lines <!-- name --> and <!-- /name -->, and the plots beside it. Where
+// there are no results the lines have nothing between them.
 func WriteTables(file, folder string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -251,13 +269,22 @@ func WriteTables(file, folder string) error {
 		if name == "choosing" {
 			continue // it has a document of its own
 		}
+		var b bytes.Buffer
 		r, err := Load(filepath.Join(folder, name+".json"))
+		if err == nil {
+			b.WriteString("\n")
+			err = Print(&b, name, r)
+			b.WriteString("\n")
+		} else if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
 		if err != nil {
 			return err
 		}
-		var b bytes.Buffer
-		if err := Print(&b, name, r); err != nil {
-			return err
+		if name == "growth" && r != nil {
+			if err := r.writeGrowthPlots(filepath.Dir(file)); err != nil {
+				return err
+			}
 		}
 		if text, err = replace(text, name, b.Bytes()); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
@@ -277,5 +304,5 @@ func replace(text []byte, name string, table []byte) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("the end mark of %s is missing", name)
 	}
-	return slices.Concat(before, begin, []byte("\n"), table, []byte("\n"), end, after), nil
+	return slices.Concat(before, begin, table, end, after), nil
 }

@@ -94,7 +94,7 @@ func Find(name string) (Candidate, error) {
 			return c, nil
 		}
 	}
-	for _, c := range slices.Concat(Packing, Broadcasting) {
+	for _, c := range slices.Concat(Packing, Broadcasting, Securing) {
 		if c.Name == name {
 			return c.Candidate, nil
 		}

@@ -46,8 +46,12 @@ var tiny = settings{
 	span:       20 * time.Millisecond,
 	loads:      full.loads,
 	idle:       50,
-	streams:    20,
-	events:     2,
+	growth:     []int{20, 110},
+
+	growthMessages: 200,
+
+	streams: 20,
+	events:  2,
 
 	packedIdle:        10,
 	members:           20,
@@ -163,6 +167,9 @@ func candidatesOf(t *testing.T, measurement string) (names []string) {
 			}
 		}
 		return names
+	}
+	if measurement == "growth" {
+		return growing
 	}
 	if measurement == "choosing" {
 		for _, t := range choosing.Transports {

@@ -43,6 +43,9 @@ type settings struct {
 	idle  int           // idle: connections
 	quiet time.Duration // idle: between the last message and the measurement
 
+	growth         []int // growth: numbers of connections
+	growthMessages int   // growth: messages in one round
+
 	only              string                // fanout: as the flag
 	streams           int                   // fanout: open ones of each candidate
 	events            int                   // fanout: of each size in one round
@@ -67,10 +70,14 @@ var full = settings{
 	warm:       200 * time.Millisecond,
 	span:       time.Second,
 	loads:      []echoLoad{{64, 1}, {64, 16}, {16 << 10, 1}, {16 << 10, 16}, {1 << 20, 1}},
-	idle:       5000,
+	idle:       10_000,
 	quiet:      time.Second,
-	streams:    10_000,
-	events:     5,
+	growth:     []int{1000, 5000, 10_000, 19_000},
+
+	growthMessages: 100_000,
+
+	streams: 10_000,
+	events:  5,
 
 	packedIdle:        1000,
 	members:           2000,
@@ -89,6 +96,7 @@ var measurements = map[string]func(settings, *report.Results) error{
 	"utf8":        validations,
 	"echo":        echo,
 	"idle":        idle,
+	"growth":      growth,
 	"deflate":     deflates,
 	"eventstream": eventStreams,
 	"fanout":      fanOut,
@@ -108,7 +116,8 @@ const usage = `usage: bench [flags] command
   utf8     texts checked for valid UTF-8
   frame    one frame read and written in memory
   echo     loopback echo: processor time of the server for each message
-  idle     resident bytes of an idle connection after traffic
+  idle     resident bytes of an idle connection after traffic, over TLS too
+  growth   bytes of a connection and processor time of a message, the more connections there are
 
   deflate            time, ratio and memory of compressors and inflaters
   deflate-echo       loopback echo of compressed texts
@@ -135,7 +144,7 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", s.rounds, "rounds; tables show the median. choosing has 3 unless this is given")
 	flag.DurationVar(&s.span, "span", s.span, "echo: measured time in one round; so for choosing, where it is 40s unless this is given")
 	flag.IntVar(&s.conns, "conns", s.conns, "echo: connections")
-	flag.IntVar(&s.idle, "idle", s.idle, "idle: connections")
+	flag.IntVar(&s.idle, "connections", s.idle, "idle: connections; growth: the most of them, where it is given")
 	flag.IntVar(&s.streams, "streams", s.streams, "fanout, topic-fanout: streams or readers")
 	flag.IntVar(&s.events, "events", s.events, "fanout, topic-fanout: events or items of each size in one round")
 	flag.StringVar(&s.only, "only", "", "only candidates whose name holds one of these, separated by commas")
@@ -156,6 +165,8 @@ func main() {
 		switch f.Name {
 		case "rounds":
 			s.choosing.Rounds = s.rounds
+		case "connections":
+			s.growth = slices.DeleteFunc(slices.Clone(s.growth), func(n int) bool { return n > s.idle })
 		case "span":
 			s.choosing.Span = s.span
 		}
