@@ -67,6 +67,7 @@ var tables = map[string]func(io.Writer, *Results){
 	"echo":        echoTables,
 	"idle":        idleTable,
 	"growth":      growthTables,
+	"handshake":   handshakeTables,
 	"deflate":     deflateTables,
 	"eventstream": eventStreamTables,
 	"fanout":      fanoutTable,

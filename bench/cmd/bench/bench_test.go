@@ -19,6 +19,7 @@ import (
 	"github.com/pushwire/pushwire/bench/load"
 	"github.com/pushwire/pushwire/bench/masking"
 	"github.com/pushwire/pushwire/bench/memory"
+	"github.com/pushwire/pushwire/bench/openings"
 	"github.com/pushwire/pushwire/bench/push"
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/bench/servers"
@@ -165,6 +166,12 @@ func candidatesOf(t *testing.T, measurement string) (names []string) {
 			if c.Missing == nil || c.Missing() == "" {
 				names = append(names, c.Name)
 			}
+		}
+		return names
+	}
+	if measurement == "handshake" {
+		for _, c := range openings.All {
+			names = append(names, c.Name)
 		}
 		return names
 	}

@@ -29,7 +29,7 @@ type settings struct {
 	rounds     int
 	candidates []servers.Candidate
 
-	calls int // frame: messages in one round; eventstream: their volume
+	calls int // frame: messages in one round, handshake: a fifth of it; eventstream: their volume
 
 	maskSpan time.Duration // mask, utf8: measured in one of their short rounds
 
@@ -97,6 +97,7 @@ var measurements = map[string]func(settings, *report.Results) error{
 	"echo":        echo,
 	"idle":        idle,
 	"growth":      growth,
+	"handshake":   handshakes,
 	"deflate":     deflates,
 	"eventstream": eventStreams,
 	"fanout":      fanOut,
@@ -115,6 +116,7 @@ const usage = `usage: bench [flags] command
   mask     payloads masked in place
   utf8     texts checked for valid UTF-8
   frame    one frame read and written in memory
+  handshake  an opening handshake answered in memory
   echo     loopback echo: processor time of the server for each message
   idle     resident bytes of an idle connection after traffic, over TLS too
   growth   bytes of a connection and processor time of a message, the more connections there are
