@@ -112,6 +112,12 @@ func (g *Generator) connect(i int) (fd int, err error) {
 // and so on.
 func Source(i int) [4]byte { return [4]byte{127, 0, 0, byte(2 + i/fromEach)} }
 
+// latePort has the port of a bound socket chosen when it connects: it need not
+// be free for all other ends then.
+func latePort(fd int) error {
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+}
+
 // connect returns a socket that blocks, connection number i.
 func connect(addr string, i int) (fd int, err error) {
 	ap, err := netip.ParseAddrPort(addr)
@@ -127,9 +133,7 @@ func connect(addr string, i int) (fd int, err error) {
 			unix.Close(fd)
 		}
 	}()
-	// The port is chosen when the other end is known: it need not be free for
-	// all others.
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
+	if err := latePort(fd); err != nil {
 		return -1, err
 	}
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: Source(i)}); err != nil {

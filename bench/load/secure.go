@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -51,7 +52,12 @@ func OpenSecure(o Options, messages int) (*Secure, error) {
 
 func (s *Secure) open(o Options, i int, buf []byte) (*tls.Conn, error) {
 	from := Source(i)
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: from[:]}, Timeout: stall}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: from[:]}, Timeout: stall, Control: func(_, _ string, rc syscall.RawConn) (err error) {
+		if e := rc.Control(func(fd uintptr) { err = latePort(int(fd)) }); e != nil {
+			return e
+		}
+		return err
+	}}
 	nc, err := d.Dial("tcp4", o.Addr)
 	if err != nil {
 		return nil, err
