@@ -67,8 +67,13 @@ var growthValues = []struct{ value, file, title, unit string }{
 	{"cpu_us", growthCPUFile, "Server CPU for each message", "us"},
 }
 
+// GrowthLimit is the candidate that the CPU of a message is compared with: the
+// same reads and writes, whose memory the processor has to fetch again too when
+// there are many connections.
+const GrowthLimit = limitSmall
+
 // growthTables have the value at each number of connections and, after the
-// first one, its ratio to that.
+// first one, its ratio to that; and the CPU as a ratio to the limit's.
 func growthTables(w io.Writer, r *Results) {
 	cases := r.growthCases()
 	for i, v := range growthValues {
@@ -94,6 +99,19 @@ func growthTables(w io.Writer, r *Results) {
 			row(w, cells...)
 		}
 		fmt.Fprintf(w, "\n![%s](%s)\n", v.title, v.file)
+	}
+	fmt.Fprintln(w)
+	cells := []string{"CPU for each message, of " + GrowthLimit}
+	for _, name := range cases {
+		cells = append(cells, strings.TrimSuffix(name, growthSuffix))
+	}
+	head(w, cells...)
+	for _, c := range r.candidates() {
+		cells := []string{c}
+		for _, name := range cases {
+			cells = append(cells, number(r.MedianRatio(name, c, GrowthLimit, "cpu_us")))
+		}
+		row(w, cells...)
 	}
 }
 
