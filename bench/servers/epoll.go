@@ -3,148 +3,155 @@
 package servers
 
 import (
-	"errors"
 	"net"
+	"sync"
 	"syscall"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
-func init() { All = append(All, epollEcho) }
+// The loops over epoll are the limit for what waits for many sockets in one
+// goroutine: it waits in the system call, reads what is there and writes the
+// same bytes, and knows nothing else. One of them keeps a net.Conn for each
+// connection, as a Poller does, and one has nothing but the descriptor.
+var (
+	epollConns = Candidate{
+		Name:  "epoll loop, net.Conns",
+		Note:  "no frames: one goroutine, the bytes that came go back",
+		Raw:   true,
+		Serve: serveEpoll(acceptConns),
+	}
+	epollDescriptors = Candidate{
+		Name:  "epoll loop, descriptors",
+		Note:  "the same without net.Conns",
+		Raw:   true,
+		Serve: serveEpoll(acceptDescriptors),
+	}
+)
 
-// epollEcho is the limit for one thread with the kernel alone: bare
-// descriptors, one epoll instance and one buffer, no goroutine and no net.Conn
-// for a connection.
-var epollEcho = Candidate{
-	Name: "bare epoll echo",
-	Note: "no frames: one loop over epoll_wait, read and write",
-	Raw:  true,
-	Serve: func(l net.Listener) error {
-		t, ok := l.(*net.TCPListener)
-		if !ok {
-			return errors.ErrUnsupported
-		}
-		f, err := t.File() // a descriptor of its own
+const epollET = 1 << 31 // syscall has it as a negative number
+
+// serveEpoll echoes on all connections that accept gets of a listener. accept
+// calls add with each descriptor, and with its net.Conn, if there is one.
+func serveEpoll(accept func(l net.Listener, add func(fd int, nc net.Conn) error) error) func(net.Listener) error {
+	return func(l net.Listener) error {
+		ep, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		e := epollLoop{listener: int(f.Fd()), unsent: make(map[int][]byte)}
-		return e.run()
-	},
+		var mu sync.Mutex
+		var conns []net.Conn // by descriptor
+		failed := make(chan error, 2)
+		go func() {
+			failed <- accept(l, func(fd int, nc net.Conn) error {
+				mu.Lock()
+				if n := fd + 1; n > len(conns) {
+					conns = append(conns, make([]net.Conn, n-len(conns))...)
+				}
+				conns[fd] = nc
+				mu.Unlock()
+				return syscall.EpollCtl(ep, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{
+					Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | epollET, Fd: int32(fd)})
+			})
+		}()
+		go func() {
+			failed <- epollLoop(ep, func(fd int) {
+				mu.Lock()
+				nc := conns[fd]
+				conns[fd] = nil
+				mu.Unlock()
+				if nc != nil {
+					nc.Close()
+				} else {
+					syscall.Close(fd)
+				}
+			})
+		}()
+		return <-failed
+	}
 }
 
-const (
-	epollBuffer = 64 << 10
-	epollEvents = 256 // taken from the kernel at a time
-)
-
-// epollLoop is used by one goroutine.
-type epollLoop struct {
-	listener, epoll int
-
-	buf    [epollBuffer]byte
-	unsent map[int][]byte // by descriptor; it is not read until they are written
-}
-
-func (e *epollLoop) run() (err error) {
-	if err := unix.SetNonblock(e.listener, true); err != nil {
-		return err
-	}
-	if e.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return err
-	}
-	defer unix.Close(e.epoll)
-	if err := e.await(unix.EPOLL_CTL_ADD, e.listener, unix.EPOLLIN); err != nil {
-		return err
-	}
-	events := make([]unix.EpollEvent, epollEvents)
+// epollLoop watches edge-triggered: nothing has to be armed again, and a read
+// that does not fill the buffer has emptied its socket.
+func epollLoop(ep int, end func(fd int)) error {
+	events := make([]syscall.EpollEvent, 128)
+	buf := make([]byte, 64<<10)
 	for {
-		n, err := unix.EpollWait(e.epoll, events, -1)
-		if err != nil && err != unix.EINTR {
-			return err
+		n, err := syscall.EpollWait(ep, events, -1)
+		if err == syscall.EINTR {
+			continue
 		}
-		for _, ev := range events[:max(n, 0)] {
-			switch fd := int(ev.Fd); {
-			case fd == e.listener:
-				err = e.accept()
-			case ev.Events&unix.EPOLLOUT != 0:
-				err = e.flush(fd)
-			default:
-				err = e.echo(fd)
-			}
-			if err != nil && err != unix.EAGAIN {
-				return err
-			}
-		}
-	}
-}
-
-func (e *epollLoop) await(op, fd int, events uint32) error {
-	return unix.EpollCtl(e.epoll, op, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
-}
-
-func (e *epollLoop) accept() error {
-	for {
-		fd, _, err := unix.Accept4(e.listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		if err != nil {
 			return err
 		}
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+		for _, ev := range events[:n] {
+			fd := int(ev.Fd)
+			for {
+				n, err := syscall.Read(fd, buf)
+				if err == syscall.EAGAIN {
+					break
+				}
+				if n <= 0 || writeAll(fd, buf[:n]) != nil {
+					end(fd)
+					break
+				}
+				if n < len(buf) && ev.Events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) == 0 {
+					break
+				}
+			}
+		}
+	}
+}
+
+// writeAll tries again until the peer has taken all: the one that measures
+// always reads.
+func writeAll(fd int, p []byte) error {
+	for len(p) > 0 {
+		n, err := syscall.Write(fd, p)
+		if err != nil && err != syscall.EAGAIN && err != syscall.EINTR {
 			return err
 		}
-		if err := e.await(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN); err != nil {
+		p = p[max(n, 0):]
+	}
+	return nil
+}
+
+func acceptConns(l net.Listener, add func(int, net.Conn) error) error {
+	for {
+		nc, err := l.Accept()
+		if err != nil {
 			return err
+		}
+		raw, err := nc.(syscall.Conn).SyscallConn()
+		if err != nil {
+			return err
+		}
+		var added error
+		if err := raw.Control(func(fd uintptr) { added = add(int(fd), nc) }); err != nil {
+			return err
+		}
+		if added != nil {
+			return added
 		}
 	}
 }
 
-func (e *epollLoop) echo(fd int) error {
-	n, err := transfer(unix.SYS_READ, fd, e.buf[:])
-	if err == unix.EAGAIN {
-		return nil
+func acceptDescriptors(l net.Listener, add func(int, net.Conn) error) error {
+	f, err := l.(*net.TCPListener).File()
+	if err != nil {
+		return err
 	}
-	if err != 0 || n == 0 {
-		return unix.Close(fd)
+	defer f.Close()
+	listener := int(f.Fd()) // it blocks from now on, which is what a thread of its own wants
+	for {
+		fd, _, err := syscall.Accept4(listener, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+		if err := add(fd, nil); err != nil {
+			return err
+		}
 	}
-	return e.write(fd, e.buf[:n], false)
-}
-
-// flush writes what a socket had no room for, and lets it be read again.
-func (e *epollLoop) flush(fd int) error {
-	p := e.unsent[fd]
-	delete(e.unsent, fd)
-	return e.write(fd, p, true)
-}
-
-// write writes p; what the socket does not take is kept, as a copy unless p is
-// one already.
-func (e *epollLoop) write(fd int, p []byte, again bool) error {
-	n, err := transfer(unix.SYS_WRITE, fd, p)
-	if err != 0 && err != unix.EAGAIN {
-		return unix.Close(fd)
-	}
-	if err == unix.EAGAIN {
-		n = 0
-	}
-	switch rest := p[n:]; {
-	case len(rest) == 0 && again:
-		return e.await(unix.EPOLL_CTL_MOD, fd, unix.EPOLLIN)
-	case len(rest) == 0:
-		return nil
-	case again:
-		e.unsent[fd] = rest
-		return nil
-	default:
-		e.unsent[fd] = append([]byte(nil), rest...)
-		return e.await(unix.EPOLL_CTL_MOD, fd, unix.EPOLLOUT)
-	}
-}
-
-// transfer reads or writes without a word to Go's scheduler: it can't block.
-// p is not empty.
-func transfer(trap uintptr, fd int, p []byte) (int, syscall.Errno) {
-	n, _, err := unix.RawSyscall(trap, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
-	return int(n), err
 }

@@ -76,6 +76,8 @@ var All = []Candidate{
 	tokioTungstenite,
 	raw4K,
 	raw64K,
+	epollConns,
+	epollDescriptors,
 }
 
 // Echoes reports whether the candidate is a server on this machine. why says

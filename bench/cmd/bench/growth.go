@@ -20,7 +20,7 @@ const (
 
 // growing are the names of the candidates: ours, two peers that many know, what
 // the runtime does without any of them, and what the kernel does by itself.
-var growing = []string{"pushwire Handler", "pushwire Serve", "gorilla/websocket", "lxzan/gws Upgrader", report.GrowthLimit, "bare epoll echo"}
+var growing = []string{"pushwire Handler", "pushwire Serve", "gorilla/websocket", "lxzan/gws Upgrader", report.GrowthLimit, "epoll loop, descriptors"}
 
 // growth measures what a connection and a message cost, the more connections
 // there are. The load is the same for any number of them: so many messages in
