@@ -146,7 +146,7 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", s.rounds, "rounds; tables show the median. choosing has 3 unless this is given")
 	flag.DurationVar(&s.span, "span", s.span, "echo: measured time in one round; so for choosing, where it is 40s unless this is given")
 	flag.IntVar(&s.conns, "conns", s.conns, "echo: connections")
-	flag.IntVar(&s.idle, "connections", s.idle, "idle: connections; growth: the most of them, where it is given")
+	flag.IntVar(&s.idle, "connections", s.idle, "idle: connections; where it is given, deflate-idle and deflate-broadcast have as many, and growth no more")
 	flag.IntVar(&s.streams, "streams", s.streams, "fanout, topic-fanout: streams or readers")
 	flag.IntVar(&s.events, "events", s.events, "fanout, topic-fanout: events or items of each size in one round")
 	flag.StringVar(&s.only, "only", "", "only candidates whose name holds one of these, separated by commas")
@@ -168,6 +168,7 @@ func main() {
 		case "rounds":
 			s.choosing.Rounds = s.rounds
 		case "connections":
+			s.packedIdle, s.members = s.idle, s.idle
 			s.growth = slices.DeleteFunc(slices.Clone(s.growth), func(n int) bool { return n > s.idle })
 		case "span":
 			s.choosing.Span = s.span
