@@ -219,6 +219,57 @@ func TestReadme(t *testing.T) {
 	if !bytes.Equal(got, want) {
 		t.Error("README.md is not what the stored results say: go run ./cmd/bench readme")
 	}
+	plots, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, plot := range plots {
+		want, err := os.ReadFile(plot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(filepath.Join("../..", filepath.Base(plot))); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not what the stored results say (%v): go run ./cmd/bench readme", filepath.Base(plot), err)
+		}
+	}
+}
+
+// TestMissingResults: a section without results has nothing in it, and is
+// filled once they are there.
+func TestMissingResults(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	file := filepath.Join(folder, "README.md")
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tables := func() int {
+		if err := report.WriteTables(file, folder); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(text), "\n| --- |")
+	}
+	if n := tables(); n != 0 {
+		t.Errorf("%d tables without results", n)
+	}
+	r := report.New("growth")
+	r.Add(report.Sample{Case: report.GrowthCase(1000), Candidate: report.GrowthLimit, Round: 1, Values: map[string]float64{"cpu_us": 2, "resident_bytes": 3}})
+	if err := r.Store(filepath.Join(folder, "growth.json")); err != nil {
+		t.Fatal(err)
+	}
+	if n := tables(); n != 3 {
+		t.Errorf("%d tables of one measurement, want 3", n)
+	}
+	if plots, err := filepath.Glob(filepath.Join(folder, "growth-*.svg")); err != nil || len(plots) != 2 {
+		t.Errorf("plots %q, error %v", plots, err)
+	}
 }
 
 // BenchmarkFrame is the first measurement in the form that profilers like.
