@@ -14,10 +14,11 @@ var (
 func rust(library, note string) Candidate {
 	program := os.Getenv("PUSHWIRE_BENCH_RUST")
 	return Candidate{
-		Name:    library,
-		Module:  library + " (Rust)",
-		Note:    "tokio on one thread; " + note,
-		Command: func() *exec.Cmd { return exec.Command(program, library) },
+		Name:      library,
+		Module:    library + " (Rust)",
+		Note:      "tokio on one thread; " + note,
+		Uncounted: true,
+		Command:   func() *exec.Cmd { return exec.Command(program, library) },
 		Missing: func() string {
 			if program == "" {
 				return library + " is left out: PUSHWIRE_BENCH_RUST does not name the program that servers/rust/build.sh builds with cargo"
