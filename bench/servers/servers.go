@@ -78,6 +78,7 @@ var All = []Candidate{
 	npmWS,
 	fastwebsockets,
 	tokioTungstenite,
+	tokioTungstenite4,
 	raw4K,
 	raw64K,
 	epollConns,
