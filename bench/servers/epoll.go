@@ -1,0 +1,157 @@
+//go:build linux
+
+package servers
+
+import (
+	"net"
+	"sync"
+	"syscall"
+)
+
+// The loops over epoll are the limit for what waits for many sockets in one
+// goroutine: it waits in the system call, reads what is there and writes the
+// same bytes, and knows nothing else. One of them keeps a net.Conn for each
+// connection, as a Poller does, and one has nothing but the descriptor.
+var (
+	epollConns = Candidate{
+		Name:  "epoll loop, net.Conns",
+		Note:  "no frames: one goroutine, the bytes that came go back",
+		Raw:   true,
+		Serve: serveEpoll(acceptConns),
+	}
+	epollDescriptors = Candidate{
+		Name:  "epoll loop, descriptors",
+		Note:  "the same without net.Conns",
+		Raw:   true,
+		Serve: serveEpoll(acceptDescriptors),
+	}
+)
+
+const epollET = 1 << 31 // syscall has it as a negative number
+
+// serveEpoll echoes on all connections that accept gets of a listener. accept
+// calls add with each descriptor, and with its net.Conn, if there is one.
+func serveEpoll(accept func(l net.Listener, add func(fd int, nc net.Conn) error) error) func(net.Listener) error {
+	return func(l net.Listener) error {
+		ep, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+		if err != nil {
+			return err
+		}
+		var mu sync.Mutex
+		var conns []net.Conn // by descriptor
+		failed := make(chan error, 2)
+		go func() {
+			failed <- accept(l, func(fd int, nc net.Conn) error {
+				mu.Lock()
+				if n := fd + 1; n > len(conns) {
+					conns = append(conns, make([]net.Conn, n-len(conns))...)
+				}
+				conns[fd] = nc
+				mu.Unlock()
+				return syscall.EpollCtl(ep, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{
+					Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | epollET, Fd: int32(fd)})
+			})
+		}()
+		go func() {
+			failed <- epollLoop(ep, func(fd int) {
+				mu.Lock()
+				nc := conns[fd]
+				conns[fd] = nil
+				mu.Unlock()
+				if nc != nil {
+					nc.Close()
+				} else {
+					syscall.Close(fd)
+				}
+			})
+		}()
+		return <-failed
+	}
+}
+
+// epollLoop watches edge-triggered: nothing has to be armed again, and a read
+// that does not fill the buffer has emptied its socket.
+func epollLoop(ep int, end func(fd int)) error {
+	events := make([]syscall.EpollEvent, 128)
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := syscall.EpollWait(ep, events, -1)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, ev := range events[:n] {
+			fd := int(ev.Fd)
+			for {
+				n, err := syscall.Read(fd, buf)
+				if err == syscall.EAGAIN {
+					break
+				}
+				if n <= 0 || writeAll(fd, buf[:n]) != nil {
+					end(fd)
+					break
+				}
+				if n < len(buf) && ev.Events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) == 0 {
+					break
+				}
+			}
+		}
+	}
+}
+
+// writeAll tries again until the peer has taken all: the one that measures
+// always reads.
+func writeAll(fd int, p []byte) error {
+	for len(p) > 0 {
+		n, err := syscall.Write(fd, p)
+		if err != nil && err != syscall.EAGAIN && err != syscall.EINTR {
+			return err
+		}
+		p = p[max(n, 0):]
+	}
+	return nil
+}
+
+func acceptConns(l net.Listener, add func(int, net.Conn) error) error {
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		raw, err := nc.(syscall.Conn).SyscallConn()
+		if err != nil {
+			return err
+		}
+		var added error
+		if err := raw.Control(func(fd uintptr) { added = add(int(fd), nc) }); err != nil {
+			return err
+		}
+		if added != nil {
+			return added
+		}
+	}
+}
+
+func acceptDescriptors(l net.Listener, add func(int, net.Conn) error) error {
+	f, err := l.(*net.TCPListener).File()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	listener := int(f.Fd()) // it blocks from now on, which is what a thread of its own wants
+	for {
+		fd, _, err := syscall.Accept4(listener, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+		if err := add(fd, nil); err != nil {
+			return err
+		}
+	}
+}
