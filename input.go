@@ -61,7 +61,7 @@ type input struct {
 }
 
 func (in *input) init(c *Conn, unread []byte) {
-	in.dec.Role = c.role
+	in.dec.Role = c.wire.role
 	in.dec.Limits = c.cfg.limits()
 	in.dec.SkipUTF8 = c.cfg.SkipUTF8
 	if len(unread) > 0 {
