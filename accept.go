@@ -213,7 +213,7 @@ func readRequest(ctx context.Context, nc net.Conn) (req handshake.Request, unrea
 			return req, nil, fmt.Errorf("pushwire: accept: TLS: %w", err)
 		}
 	}
-	buf := readBuffers.get()
+	buf := writeBuffers.get() // what nearly all requests fit in, and who drips one holds no more
 	defer buf.free()
 	for scanned := 0; ; {
 		if len(buf.b) == cap(buf.b) {
