@@ -89,19 +89,22 @@ func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *kee
 // to the connection's context. nc may be a [*tls.Conn], whose handshake is
 // done here too. On an error the HTTP answer was written and nc is closed.
 func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (*Conn, *handshake.Request, error) {
-	return acceptConn(ctx, nc, o, nil)
-}
-
-func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive) (*Conn, *handshake.Request, error) {
 	if o == nil {
 		o = &defaultAccept
 	}
 	entered, err := o.gate().enter("", nc)
 	if err != nil {
 		o.refused(nc.RemoteAddr().String(), err)
-		o.gate().turnAway(nc, err)
+		if tell := o.gate().turnAway(nc, err); tell != nil {
+			tell()
+		}
 		return nil, nil, err
 	}
+	return acceptConn(ctx, nc, o, nil, entered)
+}
+
+// acceptConn is AcceptConn for a connection that has entered the gate.
+func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive, entered *ticket) (*Conn, *handshake.Request, error) {
 	deadline := time.Now().Add(handshakeTimeout)
 	nc.SetDeadline(deadline)
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(past) })
@@ -272,8 +275,10 @@ func writeRefusal(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		h[name] = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !httpguts.ValidHeaderFieldValue(v) })
 	}
-	if r.ContentLength != 0 {
-		// Else net/http reads the body first, to keep the connection: a client
+	if r.ContentLength != 0 || e == errGateFull || e == errGateAddress {
+		// A connection that the gate turns away must not stay for another
+		// request. And with a body announced it has to be closed, because
+		// else net/http reads the body first, to keep the connection: a client
 		// that announces one and sends none would never get its answer.
 		h["Connection"] = append([]string{"close"}, h["Connection"]...)
 	}

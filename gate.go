@@ -172,24 +172,26 @@ func maxConnsOf(descriptors uint64) int {
 	return n - min(max(n/8, 128), n/2)
 }
 
-// turnAway closes a connection that did not get in for err, and tells it so
-// if not too many are being told.
-func (g *Gate) turnAway(nc net.Conn, err error) {
-	_, isTLS := nc.(*tls.Conn) // its handshake costs more than an answer is worth
-	g.mu.Lock()
-	tell := g.told < turnedAwayMax && !isTLS
-	if tell {
-		g.told++
-	}
-	g.mu.Unlock()
-	if !tell {
+// turnAway closes a connection that did not get in for err. Where it is to be
+// told so it returns what does that, and closes it, within refusalTimeout.
+func (g *Gate) turnAway(nc net.Conn, err error) (tell func()) {
+	if _, isTLS := nc.(*tls.Conn); isTLS { // its handshake costs more than an answer is worth
 		nc.Close()
-		return
+		return nil
 	}
-	refuseConn(nc, &handshake.Request{}, err)
 	g.mu.Lock()
-	g.told--
-	g.mu.Unlock()
+	defer g.mu.Unlock()
+	if g.told >= turnedAwayMax {
+		nc.Close()
+		return nil
+	}
+	g.told++
+	return func() {
+		refuseConn(nc, &handshake.Request{}, err)
+		g.mu.Lock()
+		g.told--
+		g.mu.Unlock()
+	}
 }
 
 // addressOf returns the IP address of a host and port, or as much of it as

@@ -157,4 +157,3 @@ func TestAttackersCostWhatTheLimitsSay(t *testing.T) {
 		})
 	}
 }
-

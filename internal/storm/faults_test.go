@@ -22,17 +22,15 @@ import (
 	"github.com/pushwire/pushwire/handshake"
 	"github.com/pushwire/pushwire/httpstream"
 	"github.com/pushwire/pushwire/internal/faultproxy"
-	"github.com/pushwire/pushwire/internal/leaktest"
 	"github.com/pushwire/pushwire/topic"
 )
 
 var (
 	faultsFor   = flag.Duration("faults.for", 4*time.Second, "how long the network of TestFaults breaks")
 	faultsConns = flag.Int("faults.conns", 100, "how many clients TestFaults has")
+	otherFor    = flag.Duration("faults.other", 1500*time.Millisecond, "how long it breaks in each of TestFaultsUnderOtherRuntimes")
 	seed        = flag.Uint64("seed", 1, "of what happens at random")
 )
-
-func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // Times that are short, so that a connection that is lost is known to be soon.
 var hasty = pushwire.Config{
