@@ -10,5 +10,5 @@
 // In go test ./... each takes a few seconds. The long forms:
 //
 //	go test ./internal/storm -run Faults -v -args -faults.for 60s -faults.conns 1000
-//	ci/soak.sh
+//	ci/soak.sh -t 10m -n 5000
 package storm
