@@ -178,7 +178,11 @@ func (c *soakClient) act() {
 		if c.rnd.IntN(2) == 0 {
 			cfg.Deflate = &pushwire.Deflate{}
 		}
-		conn, _, err := pushwire.Dial(context.Background(), s.url, &pushwire.DialOptions{Config: cfg})
+		// On a machine that has other things to do a quarter of all clients may
+		// dial at once, after each look: 10 s, the default, can be too few.
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		conn, _, err := pushwire.Dial(ctx, s.url, &pushwire.DialOptions{Config: cfg})
+		cancel()
 		if err != nil {
 			s.fail.CompareAndSwap(nil, &err)
 			return
