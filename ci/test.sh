@@ -178,7 +178,7 @@ slow_on_machines=(
   BitFlip EverySplit Truncation OneBitFlipped InPiecesEqualsWhole AllThreeByteTexts SampledFourByte UTF8Edges
   LongMessages Differential RoundTripOfStandard NotAllocate OfferAccept ContextTakeover AllShortLengths RandomHeaders
   HigherLevels LevelsWindows AcceptAnswers MemoryIs Linear Thousand ServesOnAfter StuckReader WithoutATimeout
-  Shutdown Fuzz
+  Shutdown MessageOf100MiB Fuzz
 )
 
 # machine GOARCH QEMU ARGUMENTS...: go test for GOARCH, under QEMU where this is another processor.

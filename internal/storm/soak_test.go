@@ -348,8 +348,9 @@ func TestSoak(t *testing.T) {
 func (s *soak) look() figures {
 	s.still.Lock()
 	defer s.still.Unlock()
-	// What was closed a moment ago is still on its way out.
-	for late := time.Now().Add(5 * time.Second); time.Now().Before(late) && s.group.Len() > *soakConns; {
+	// What was closed a moment ago is still on its way out, and of what was
+	// opened the server may have to hear that its answer has gone out.
+	for late := time.Now().Add(30 * time.Second); time.Now().Before(late) && s.group.Len() != *soakConns; {
 		time.Sleep(10 * time.Millisecond)
 	}
 	time.Sleep(min(time.Second, *soakFor/40)) // so that answers are in
