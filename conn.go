@@ -30,9 +30,8 @@ type Message struct {
 // gives back before it waits. Its keepalive shares the timer of its server
 // (Handler, Serve) or Group; only a Conn that stands alone has one.
 type Conn struct {
-	role     frame.Role // fixed
-	cfg      *Config    // fixed, not changed by anybody
-	protocol string     // fixed
+	cfg      *Config // fixed, not changed by anybody
+	protocol string  // fixed
 
 	ctx    context.Context // ends with the connection
 	cancel context.CancelCauseFunc
@@ -55,6 +54,8 @@ type Conn struct {
 		list []*Group
 	}
 
+	ticket atomic.Pointer[ticket] // of the server's Gate, until the transport is closed; nil for none
+
 	stats counters
 }
 
@@ -62,10 +63,11 @@ type Conn struct {
 // the bytes that came after the handshake; newConn takes the slice over. base
 // gives the values of the connection's context.
 func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, a agreed, unread []byte) *Conn {
-	c := &Conn{role: role, cfg: cfg, protocol: a.protocol}
+	c := &Conn{cfg: cfg, protocol: a.protocol}
+	c.ticket.Store(a.ticket)
 	c.ctx, c.cancel = context.WithCancelCause(base)
 	c.done = c.ctx.Done()
-	c.wire.init(nc)
+	c.wire.init(nc, role)
 	c.out.watch.write = true
 	c.in.init(c, unread)
 	c.startDeflate(a.deflate)
@@ -101,7 +103,7 @@ func (c *Conn) Context() context.Context { return c.ctx }
 func (c *Conn) Protocol() string { return c.protocol }
 
 // Role returns which end the local one is.
-func (c *Conn) Role() frame.Role { return c.role }
+func (c *Conn) Role() frame.Role { return c.wire.role }
 
 // RemoteAddr returns the address of the peer, or of a proxy in between.
 func (c *Conn) RemoteAddr() net.Addr { return c.wire.nc.RemoteAddr() }

@@ -34,6 +34,7 @@ func (c *Conn) Detach() (nc net.Conn, unread []byte, err error) {
 	c.in.b = nil
 	c.in.release()
 	c.end(ErrDetached)
+	c.leaveGate()
 	c.wire.resumeRead()
 	c.wire.resumeWrite()
 	return c.wire.nc, unread, nil

@@ -61,7 +61,7 @@ type input struct {
 }
 
 func (in *input) init(c *Conn, unread []byte) {
-	in.dec.Role = c.role
+	in.dec.Role = c.wire.role
 	in.dec.Limits = c.cfg.limits()
 	in.dec.SkipUTF8 = c.cfg.SkipUTF8
 	if len(unread) > 0 {
@@ -314,7 +314,7 @@ func (c *Conn) assemble(dst []byte, l *loan) (p []byte, whole bool, err error) {
 				c.received()
 				return ev.Payload, true, nil
 			}
-			dst = l.room(dst)
+			dst = l.room(dst, len(ev.Payload))
 		}
 		dst = append(dst, ev.Payload...)
 		if ev.End {
@@ -344,7 +344,7 @@ func (c *Conn) resume(dst []byte) (p []byte, whole bool) {
 func (c *Conn) readDirect(ctx context.Context, dst []byte, l *loan) (p []byte, whole bool, err error) {
 	rest := c.in.dec.Remaining()
 	if l != nil {
-		dst = l.room(dst)
+		dst = l.room(dst, int(min(rest, growMin)))
 	}
 	dst = l.grow(dst, rest)
 	room := dst[len(dst):cap(dst)]
@@ -405,13 +405,29 @@ func (c *Conn) received() {
 // step.
 type loan struct{ scratch *buffer }
 
-// room returns dst, or borrowed room where dst has none.
-func (l *loan) room(dst []byte) []byte {
-	if cap(dst) > 0 || l.scratch != nil {
+// room returns dst, or borrowed memory with what is in dst, that has room for
+// more bytes; only where nothing so large is lent it may have none. What is
+// borrowed grows with the bytes that came: a peer that begins a message and
+// stops holds little.
+func (l *loan) room(dst []byte, more int) []byte {
+	n := len(dst) + more
+	if n <= cap(dst) || cap(dst) > 0 && l.scratch == nil { // that is memory of its own
 		return dst
 	}
-	l.scratch = chunkBuffers.get()
-	return l.scratch.b
+	pool := &writeBuffers
+	switch {
+	case n > chunkBuffers.size:
+		return dst
+	case n > readSize:
+		pool = &chunkBuffers
+	case n > writeSize:
+		pool = &readBuffers
+	}
+	larger := pool.get()
+	larger.b = append(larger.b[:0], dst...)
+	l.scratch.free()
+	l.scratch = larger
+	return larger.b
 }
 
 // end gives everything back. The caller holds Conn.reading.

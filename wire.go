@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pushwire/pushwire/frame"
 	"github.com/pushwire/pushwire/internal/memconn"
 )
 
@@ -31,9 +32,10 @@ type wire struct {
 	in      readResult            // of the last readable
 	out     writeResult           // of the last writable
 
-	deadline moment // write deadline now set on nc, 0 for none
-	lazy     bool   // fixed: it may stay there while nobody writes
-	bulk     bool   // the next readable takes a large buffer
+	deadline moment     // write deadline now set on nc, 0 for none
+	role     frame.Role // fixed: which end this is
+	lazy     bool       // fixed: the deadline may stay there while nobody writes
+	bulk     bool       // the next readable takes a large buffer
 }
 
 // readResult carries the outcome of one read out of the callback of a
@@ -51,8 +53,8 @@ type writeResult struct {
 	err error
 }
 
-func (w *wire) init(nc net.Conn) {
-	w.nc = nc
+func (w *wire) init(nc net.Conn, role frame.Role) {
+	w.nc, w.role = nc, role
 	var sc syscall.Conn
 	switch nc := nc.(type) {
 	case *net.TCPConn:
