@@ -29,8 +29,8 @@ var defaultAccept AcceptOptions
 // and so does o.Header. Bytes that arrived with the request are not lost.
 //
 // On an error the HTTP answer is already written, with a status that fits:
-// 400, 403 (Origin), 405, 426, 431, 503 (the Group is shut down), 500, or what
-// AcceptOptions.Check says. The error is a [*handshake.Error] for a fault of the
+// 400, 403 (Origin), 405, 426, 429 and 503 (the Gate), 431, 503 (the Group is
+// shut down), 500, or what AcceptOptions.Check says. The error is a [*handshake.Error] for a fault of the
 // request.
 //
 // The handler should not stay: as long as it runs, net/http keeps request and
@@ -51,18 +51,23 @@ func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *kee
 	if err == nil {
 		answer, a, err = o.answer(&req, w.Header())
 	}
+	if err == nil {
+		a.ticket, err = o.gate().enter(r.RemoteAddr, nil)
+	}
 	if err == nil && o.Check != nil {
 		ctx, cancel := context.WithTimeout(r.Context(), handshakeTimeout)
 		err = o.check(ctx, r.RemoteAddr, &req)
 		cancel()
 	}
 	if err != nil {
+		a.ticket.leave()
 		o.refused(r.RemoteAddr, err)
 		writeRefusal(w, r, err)
 		return nil, nil, err
 	}
 	nc, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
+		a.ticket.leave()
 		err = fmt.Errorf("pushwire: accept: the connection can't be taken over: %w (the ResponseWriter must be net/http's HTTP/1.1 one, or wrap it with an Unwrap method)", err)
 		http.Error(w, "this server can't serve WebSocket here", http.StatusInternalServerError)
 		return nil, nil, err
@@ -84,13 +89,22 @@ func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *kee
 // to the connection's context. nc may be a [*tls.Conn], whose handshake is
 // done here too. On an error the HTTP answer was written and nc is closed.
 func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (*Conn, *handshake.Request, error) {
-	return acceptConn(ctx, nc, o, nil)
-}
-
-func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive) (*Conn, *handshake.Request, error) {
 	if o == nil {
 		o = &defaultAccept
 	}
+	entered, err := o.gate().enter("", nc)
+	if err != nil {
+		o.refused(nc.RemoteAddr().String(), err)
+		if tell := o.gate().turnAway(nc, err); tell != nil {
+			tell()
+		}
+		return nil, nil, err
+	}
+	return acceptConn(ctx, nc, o, nil, entered)
+}
+
+// acceptConn is AcceptConn for a connection that has entered the gate.
+func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive, entered *ticket) (*Conn, *handshake.Request, error) {
 	deadline := time.Now().Add(handshakeTimeout)
 	nc.SetDeadline(deadline)
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(past) })
@@ -99,6 +113,7 @@ func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive
 		var answer []byte
 		var a agreed
 		answer, a, err = o.answer(&req, nil)
+		a.ticket = entered
 		if err == nil && o.Check != nil {
 			within, cancel := context.WithDeadline(ctx, deadline)
 			err = o.check(within, nc.RemoteAddr().String(), &req)
@@ -107,6 +122,7 @@ func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive
 		if err == nil {
 			if !stop() { // the deadline in the past comes, or has come
 				nc.Close()
+				entered.leave()
 				return nil, nil, fmt.Errorf("pushwire: accept: %w", ctx.Err())
 			}
 			nc.SetDeadline(time.Time{})
@@ -119,6 +135,7 @@ func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive
 	}
 	o.refused(nc.RemoteAddr().String(), err)
 	refuseConn(nc, &req, err)
+	entered.leave()
 	return nil, nil, err
 }
 
@@ -156,13 +173,14 @@ func (o *AcceptOptions) answer(req *handshake.Request, set http.Header) (answer 
 	return answer, a, err
 }
 
-// start sends the answer and makes the Conn.
+// start sends the answer and makes the Conn, which takes a's ticket over.
 func (o *AcceptOptions) start(base context.Context, nc net.Conn, answer []byte, a agreed, unread []byte, k *keepalive) (*Conn, error) {
 	if d := o.writeWithin(); d != never {
 		nc.SetWriteDeadline(time.Now().Add(d))
 	}
 	if _, err := nc.Write(answer); err != nil {
 		nc.Close()
+		a.ticket.leave()
 		return nil, fmt.Errorf("pushwire: accept: the answer could not be sent: %w", err)
 	}
 	nc.SetWriteDeadline(time.Time{})
@@ -198,7 +216,7 @@ func readRequest(ctx context.Context, nc net.Conn) (req handshake.Request, unrea
 			return req, nil, fmt.Errorf("pushwire: accept: TLS: %w", err)
 		}
 	}
-	buf := readBuffers.get()
+	buf := writeBuffers.get() // what nearly all requests fit in, and who drips one holds no more
 	defer buf.free()
 	for scanned := 0; ; {
 		if len(buf.b) == cap(buf.b) {
@@ -257,8 +275,10 @@ func writeRefusal(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		h[name] = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !httpguts.ValidHeaderFieldValue(v) })
 	}
-	if r.ContentLength != 0 {
-		// Else net/http reads the body first, to keep the connection: a client
+	if r.ContentLength != 0 || e == errGateFull || e == errGateAddress {
+		// A connection that the gate turns away must not stay for another
+		// request. And with a body announced it has to be closed, because
+		// else net/http reads the body first, to keep the connection: a client
 		// that announces one and sends none would never get its answer.
 		h["Connection"] = append([]string{"close"}, h["Connection"]...)
 	}

@@ -14,6 +14,7 @@ const (
 	pieceSize = 256 << 10 // one write of shared or of the caller's memory; each has WriteTimeout
 	pileSize  = 32 << 10  // a part of a compressed message, while the rest is inflated
 	chunkSize = 64 << 10  // one write of a large message, and what may wait for a flush
+	largeSize = 5 << 18   // the most that is kept for other messages: one of 1 MiB, with what growing adds to it
 )
 
 // buffer is a borrowed slice. It is a struct so that giving it back to its
@@ -36,7 +37,16 @@ var (
 	writeBuffers = bufferPool{size: writeSize}
 	pileBuffers  = bufferPool{size: pileSize}
 	chunkBuffers = bufferPool{size: chunkSize + 2*(frame.MaxHeader+frame.MaxControl)} // and a pong and a close frame
+	largeBuffers = bufferPool{size: largeSize}                                        // none is made: see large
 )
+
+// large lends a buffer that an earlier message has grown to this size, nil where
+// there is none. None is made for a message: memory is taken as its bytes
+// arrive, not because a header declares them.
+func large() *buffer {
+	b, _ := largeBuffers.pool.Get().(*buffer)
+	return b
+}
 
 func (p *bufferPool) get() *buffer {
 	if v := p.pool.Get(); v != nil {
@@ -54,10 +64,14 @@ func (b *buffer) free() {
 	}
 	pool := b.pool
 	if cap(b.b) > pool.size {
-		if cap(b.b) > 4*chunkSize || cap(b.b) < chunkBuffers.size {
+		switch {
+		case cap(b.b) < chunkBuffers.size || cap(b.b) > largeSize:
 			return
+		case cap(b.b) > 4*chunkSize:
+			pool = &largeBuffers
+		default:
+			pool = &chunkBuffers
 		}
-		pool = &chunkBuffers
 		b.pool = pool
 	}
 	b.b, b.one[0] = b.b[:0], nil

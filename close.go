@@ -50,7 +50,7 @@ func (l *life) get() error {
 // that must not be sent (see [frame.Code.Valid]) is refused and nothing
 // happens. On a connection that has ended it returns its error.
 func (c *Conn) Close(code frame.Code, reason string) error {
-	f, err := frame.AppendClose(nil, c.role, code, fitReason(reason))
+	f, err := frame.AppendClose(nil, c.wire.role, code, fitReason(reason))
 	if err != nil {
 		return fmt.Errorf("pushwire: close: %w", err)
 	}
@@ -88,7 +88,7 @@ func (o *output) closeSoon(c *Conn, code frame.Code, reason string) {
 	if c.Err() != nil || o.stage != closeNone || o.err != nil {
 		return
 	}
-	f, _ := frame.AppendClose(nil, c.role, code, reason)
+	f, _ := frame.AppendClose(nil, c.wire.role, code, reason)
 	o.beginClose(c, f, CloseFrame{code, reason})
 	go c.awaitClose(o.deadline.time())
 }
@@ -180,9 +180,9 @@ func (c *Conn) gotClose(payload []byte) error {
 		ce.Code, ce.Reason, ce.Remote = code, reason, true
 		var f []byte
 		if code == frame.CodeNoStatus {
-			f = frame.AppendMessage(nil, c.role, frame.Close, 0, nil)
+			f = frame.AppendMessage(nil, c.wire.role, frame.Close, 0, nil)
 		} else {
-			f, _ = frame.AppendClose(nil, c.role, code, "")
+			f, _ = frame.AppendClose(nil, c.wire.role, code, "")
 		}
 		o.queue.clear() // the peer takes no more
 		o.beginClose(c, f, CloseFrame{Code: code})
@@ -214,7 +214,7 @@ func (c *Conn) fail(code frame.Code, reason string, err error) error {
 	o := &c.out
 	o.lock()
 	if o.stage == closeNone {
-		f, _ := frame.AppendClose(nil, c.role, code, reason)
+		f, _ := frame.AppendClose(nil, c.wire.role, code, reason)
 		o.queue.clear()
 		o.beginClose(c, f, CloseFrame{code, reason})
 	}
@@ -340,6 +340,7 @@ func (c *Conn) end(err error) bool {
 // gone closes the transport of a connection that has ended.
 func (c *Conn) gone() {
 	c.wire.close()
+	c.leaveGate()
 	o := &c.out
 	o.lock()
 	if o.err == nil {

@@ -160,6 +160,11 @@ type AcceptOptions struct {
 	// Group gets each accepted connection; once it is shut down, new ones
 	// are refused with 503.
 	Group *Group
+
+	// Gate bounds how many connections there are at a time, in all and from
+	// one address. nil is one that all of the process share and that leaves
+	// an eighth of its descriptors free; see [Gate.MaxConns].
+	Gate *Gate
 }
 
 // DialOptions is what a client sets for [Dial]. nil means the defaults.

@@ -30,9 +30,8 @@ type Message struct {
 // gives back before it waits. Its keepalive shares the timer of its server
 // (Handler, Serve) or Group; only a Conn that stands alone has one.
 type Conn struct {
-	role     frame.Role // fixed
-	cfg      *Config    // fixed, not changed by anybody
-	protocol string     // fixed
+	cfg      *Config // fixed, not changed by anybody
+	protocol string  // fixed
 
 	base context.Context                // fixed: gives the values of the connection's context
 	full atomic.Pointer[endableContext] // context.go; nil until somebody waits for the end
@@ -56,6 +55,8 @@ type Conn struct {
 		list []*Group
 	}
 
+	ticket atomic.Pointer[ticket] // of the server's Gate, until the transport is closed; nil for none
+
 	stats counters
 }
 
@@ -63,8 +64,9 @@ type Conn struct {
 // the bytes that came after the handshake; newConn takes the slice over. base
 // gives the values of the connection's context.
 func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, a agreed, unread []byte) *Conn {
-	c := &Conn{role: role, cfg: cfg, protocol: a.protocol, base: base}
-	c.wire.init(nc)
+	c := &Conn{cfg: cfg, protocol: a.protocol, base: base}
+	c.ticket.Store(a.ticket)
+	c.wire.init(nc, role)
 	c.startDeflate(a.deflate)
 	c.in.intake = newIntake()
 	c.in.init(c)
@@ -104,7 +106,7 @@ func (c *Conn) Context() context.Context { return (*connContext)(c) }
 func (c *Conn) Protocol() string { return c.protocol }
 
 // Role returns which end the local one is.
-func (c *Conn) Role() frame.Role { return c.role }
+func (c *Conn) Role() frame.Role { return c.wire.role }
 
 // RemoteAddr returns the address of the peer, or of a proxy in between.
 func (c *Conn) RemoteAddr() net.Addr { return c.wire.nc.RemoteAddr() }

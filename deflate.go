@@ -86,6 +86,7 @@ func (d *Deflate) threshold() int64 {
 type agreed struct {
 	protocol string
 	deflate  *deflate.Params // nil without compression
+	ticket   *ticket         // of a server's Gate; nil at a client
 }
 
 // accept chooses among the client's offers and returns the server's answer, the
@@ -160,7 +161,7 @@ func (c *Conn) startDeflate(p *deflate.Params) {
 	own := c.cfg.Deflate.options()
 	in := inflation{bits: uint8(p.ClientBits), takeover: !p.ClientNoContext}
 	out := compression{bits: uint8(min(p.ServerBits, own.ServerBits)), takeover: !p.ServerNoContext && !own.ServerNoContext}
-	if c.role == frame.Client {
+	if c.wire.role == frame.Client {
 		in = inflation{bits: uint8(p.ServerBits), takeover: !p.ServerNoContext}
 		out = compression{bits: uint8(min(p.ClientBits, own.ClientBits)), takeover: !p.ClientNoContext && !own.ClientNoContext}
 	}
@@ -179,7 +180,7 @@ func (c *Conn) Deflate() (p deflate.Params, ok bool) {
 		return deflate.Params{}, false
 	}
 	p = deflate.Params{ServerBits: int(out.bits), ServerNoContext: !out.takeover, ClientBits: int(in.bits), ClientNoContext: !in.takeover}
-	if c.role == frame.Client {
+	if c.wire.role == frame.Client {
 		p.ServerBits, p.ClientBits = p.ClientBits, p.ServerBits
 		p.ServerNoContext, p.ClientNoContext = p.ClientNoContext, p.ServerNoContext
 	}

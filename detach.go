@@ -37,6 +37,7 @@ func (c *Conn) Detach() (nc net.Conn, unread []byte, err error) {
 		r.leave()
 	}
 	c.end(ErrDetached)
+	c.leaveGate()
 	c.wire.resumeRead()
 	c.wire.resumeWrite()
 	return c.wire.nc, unread, nil

@@ -71,6 +71,8 @@
 //	    time of AcceptConn and Serve      10 s
 //	    time of Dial                      10 s, or the deadline of its context
 //	opening handshake, read by net/http   http.Server's (MaxHeaderBytes, ReadHeaderTimeout)
+//	connections at a time                 7/8 of the descriptors, then 503 (Gate.MaxConns)
+//	    from one address                  no limit (Gate.MaxPerAddress, then 429)
 //	a ping every                          30 s (Config.Ping)
 //	the peer is heard of within           20 s of it (Config.PongTimeout)
 //	a write to the socket                 10 s for each 256 KiB (Config.WriteTimeout)

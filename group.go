@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pushwire/pushwire/frame"
 )
@@ -118,19 +120,44 @@ func (g *Group) All() iter.Seq[*Conn] {
 	}
 }
 
+// broadcastShard is how many members are worth a goroutine: their writes take
+// milliseconds, and the goroutine a microsecond. On two processors a broadcast
+// to 4,000 sockets takes 0.62 of the time that it takes on one, and 1.07 of the
+// processor time (BenchmarkBroadcastCores).
+const broadcastShard = 256
+
 // Broadcast sends m to every member as [Conn.Send] does, but never waits:
 // where the policy is Block, a message without room is dropped. It returns how
 // many members took the message and how many did not. A slow or stuck member
-// delays no other.
+// delays no other. Large groups are shared out among as many goroutines as
+// there are processors; all have ended when Broadcast returns, so that the
+// messages of one caller reach each member in their order.
 func (g *Group) Broadcast(m *Prepared) (sent, dropped int) {
-	for _, c := range g.snapshot() {
-		if _, err := c.enqueue(m.variant(c.out.compression), false); err != nil {
-			dropped++
-		} else {
+	members := g.snapshot()
+	shards := min(runtime.GOMAXPROCS(0), len(members)/broadcastShard)
+	if shards < 2 {
+		sent = broadcast(members, m)
+		return sent, len(members) - sent
+	}
+	var took atomic.Int64
+	var wg sync.WaitGroup
+	for i := range shards {
+		shard := members[i*len(members)/shards : (i+1)*len(members)/shards]
+		wg.Go(func() { took.Add(int64(broadcast(shard, m))) })
+	}
+	wg.Wait()
+	sent = int(took.Load())
+	return sent, len(members) - sent
+}
+
+// broadcast returns how many members took m.
+func broadcast(members []*Conn, m *Prepared) (sent int) {
+	for _, c := range members {
+		if _, err := c.enqueue(m.variant(c.out.compression), false); err == nil {
 			sent++
 		}
 	}
-	return sent, dropped
+	return sent
 }
 
 // Shutdown refuses new members and closes all there are, side by side, with

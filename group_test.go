@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -185,6 +186,57 @@ func TestBroadcastReachesAllAndASlowPeerDelaysNone(t *testing.T) {
 		s.CloseNow()
 		if g.Len() != 0 {
 			t.Errorf("%d members after Shutdown", g.Len())
+		}
+	})
+}
+
+// A group that is large enough is shared out among goroutines: all members get
+// all messages in their order, those that are stuck delay nobody, and the
+// counts add up.
+func TestBroadcastToManyOnManyProcessors(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	synctest.Test(t, func(t *testing.T) {
+		var g pushwire.Group
+		const n, stuckOnes, rounds = 1100, 8, 100
+		var clients []*pushwire.Conn
+		for i := range n + stuckOnes {
+			if i%(n/stuckOnes) == 0 && i/(n/stuckOnes) < stuckOnes { // some in each part
+				g.Add(stuck(t, nil))
+				continue
+			}
+			c, s := pushwire.Pipe(nil)
+			clients = append(clients, c)
+			if err := g.Add(s); err != nil {
+				t.Fatal(err)
+			}
+			s.Discard(t.Context())
+		}
+		start := time.Now()
+		total, dropped := 0, 0
+		for i := range rounds {
+			text := fmt.Appendf(nil, "%d %01000d", i, 0)
+			a, b := g.Broadcast(pushwire.Prepare(frame.Text, text))
+			if a+b != g.Len() {
+				t.Fatalf("%d and %d of %d members", a, b, g.Len())
+			}
+			total, dropped = total+a, dropped+b
+			for k, c := range clients {
+				if _, got, err := c.Read(t.Context()); err != nil || string(got) != string(text) {
+					t.Fatalf("message %d, member %d: %.10q, %v", i, k, got, err)
+				}
+			}
+		}
+		if time.Since(start) > 0 {
+			t.Errorf("it took %v of waiting", time.Since(start))
+		}
+		if want := len(clients) * rounds; total < want || dropped == 0 || total+dropped != want+stuckOnes*rounds {
+			t.Errorf("%d sent, %d dropped; %d members read", total, dropped, len(clients))
+		}
+		for _, c := range clients {
+			c.CloseNow()
+		}
+		for c := range g.All() {
+			c.CloseNow()
 		}
 	})
 }

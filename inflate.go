@@ -151,7 +151,7 @@ func (c *Conn) assembleInflated(dst []byte, l *loan) (p []byte, whole bool, err 
 			dst = in.inflation.collect(dst, &ev, l)
 		} else {
 			if l != nil {
-				dst = l.room(dst)
+				dst = l.room(dst, len(ev.Payload))
 			}
 			dst = append(dst, ev.Payload...)
 		}
@@ -211,7 +211,7 @@ func (z *inflation) collect(dst []byte, ev *frame.Event, l *loan) []byte {
 		return l.scratch.b
 	}
 	if l != nil {
-		dst = l.room(dst)
+		dst = l.room(dst, z.piled)
 	}
 	return z.flatten(dst)
 }

@@ -2,7 +2,9 @@ package pushwire_test
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -176,5 +178,34 @@ func TestModuleRequiresNothingElse(t *testing.T) {
 	}
 	for _, r := range mod.Replace {
 		t.Errorf("go.mod replaces %s", r.Old.Path)
+	}
+}
+
+// Each package with tests looks for goroutines that they leave behind.
+func TestEveryPackageLooksForLeaks(t *testing.T) {
+	out := goTool(t, "list", "-e", "-json=Dir,ImportPath,TestGoFiles,XTestGoFiles", "./...")
+	seen := 0
+	for d := json.NewDecoder(strings.NewReader(out)); d.More(); {
+		var p struct {
+			Dir, ImportPath           string
+			TestGoFiles, XTestGoFiles []string
+		}
+		if err := d.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		files := append(p.TestGoFiles, p.XTestGoFiles...)
+		if len(files) == 0 {
+			continue
+		}
+		seen++
+		if !slices.ContainsFunc(files, func(name string) bool {
+			b, err := os.ReadFile(filepath.Join(p.Dir, name))
+			return err == nil && (strings.Contains(string(b), "leaktest.Main(m)") || strings.Contains(string(b), "func TestMain(m *testing.M) { Main(m) }"))
+		}) {
+			t.Errorf("%s has no TestMain that calls leaktest.Main", p.ImportPath)
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d packages were looked at", seen)
 	}
 }

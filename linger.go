@@ -30,7 +30,7 @@ func (c *Conn) linger(clean bool) {
 		return
 	}
 	nc := c.wire.nc
-	if (c.role == frame.Client && clean) || c.wire.closeWrite() {
+	if (c.wire.role == frame.Client && clean) || c.wire.closeWrite() {
 		nc.SetReadDeadline(deadline)
 		buf := readBuffers.get()
 		for n, total := 1, 0; n > 0 && total < lingerMax; total += n {

@@ -254,7 +254,7 @@ func (o *output) fits(n int) bool {
 
 // appendFrame encodes one frame of many slices.
 func (c *Conn) appendFrame(dst []byte, h frame.Header, p [][]byte) []byte {
-	if c.role == frame.Client {
+	if c.wire.role == frame.Client {
 		h.Masked, h.Key = true, mask.NewKey()
 	}
 	c.traceWritten(h)
@@ -358,7 +358,7 @@ func (o *output) next(c *Conn) batch {
 		return b
 	}
 	if m := o.queued(); m != nil && o.pending == nil && o.lastPong == nil &&
-		c.role == frame.Server && len(m.frame) > joinMax {
+		c.wire.role == frame.Server && len(m.frame) > joinMax {
 		o.unqueue(c)
 		return batch{p: m.frame} // shared by all connections, not copied
 	}
@@ -370,7 +370,7 @@ func (o *output) next(c *Conn) batch {
 	o.pending, o.pongs = nil, 0
 	o.corked.Store(false)
 	if o.lastPong != nil {
-		buf.b = frame.AppendMessage(buf.b, c.role, frame.Pong, 0, o.lastPong.payload())
+		buf.b = frame.AppendMessage(buf.b, c.wire.role, frame.Pong, 0, o.lastPong.payload())
 		o.lastPong = nil
 	}
 	if o.appendQueued(c, buf) {
@@ -394,7 +394,7 @@ func (o *output) appendQueued(c *Conn, buf *buffer) (more bool) {
 			return true
 		}
 		o.unqueue(c)
-		buf.b = m.appendTo(buf.b, c.role)
+		buf.b = m.appendTo(buf.b, c.wire.role)
 	}
 	return false
 }

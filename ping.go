@@ -192,11 +192,11 @@ func (c *Conn) pong(payload []byte) {
 	b := o.room(size)
 	n := len(b.b)
 	if c.cfg.Trace != nil {
-		c.traceWritten(frame.Header{Fin: true, Opcode: frame.Pong, Masked: c.role == frame.Client, Length: int64(len(payload))})
+		c.traceWritten(frame.Header{Fin: true, Opcode: frame.Pong, Masked: c.wire.role == frame.Client, Length: int64(len(payload))})
 	}
 	// Not appendFrame, whose frame is larger: answering must not make the stack
 	// grow, which would stay so while the goroutine waits.
-	b.b = frame.AppendMessage(b.b, c.role, frame.Pong, 0, payload)
+	b.b = frame.AppendMessage(b.b, c.wire.role, frame.Pong, 0, payload)
 	o.pongs += len(b.b) - n
 	if len(c.in.b) > 0 && !o.busy {
 		c.cork() // more of the peer's frames are here: their answers join

@@ -347,7 +347,7 @@ func (c *Conn) startClose(code frame.Code, reason string) {
 	if c.Err() != nil || o.stage != closeNone || o.err != nil {
 		return
 	}
-	f, _ := frame.AppendClose(nil, c.role, code, reason)
+	f, _ := frame.AppendClose(nil, c.wire.role, code, reason)
 	o.beginClose(c, f, CloseFrame{code, reason})
 }
 

@@ -114,12 +114,12 @@ func (c *Conn) WritePrepared(ctx context.Context, ms ...*Prepared) (n int, err e
 func (o *output) gather(c *Conn, ms []*Prepared) (b batch, k int) {
 	z := c.out.compression
 	m := ms[0].variant(z)
-	if o.pending == nil && c.role == frame.Server && (len(ms) == 1 || len(m.frame) > joinMax) {
+	if o.pending == nil && c.wire.role == frame.Server && (len(ms) == 1 || len(m.frame) > joinMax) {
 		o.leaves(c, m)
 		return batch{p: m.frame}, 1
 	}
 	size := len(m.frame)
-	if c.role == frame.Client {
+	if c.wire.role == frame.Client {
 		size += len(m.header.Key)
 	}
 	buf := o.room(size)
@@ -127,7 +127,7 @@ func (o *output) gather(c *Conn, ms []*Prepared) (b batch, k int) {
 	o.corked.Store(false)
 	for k == 0 || k < len(ms) && len(buf.b)+len(m.frame) <= chunkSize {
 		o.leaves(c, m)
-		buf.b = m.appendTo(buf.b, c.role)
+		buf.b = m.appendTo(buf.b, c.wire.role)
 		if k++; k < len(ms) {
 			m = ms[k].variant(z)
 		}

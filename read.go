@@ -52,8 +52,8 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (Type, []byte, error)
 // Messages returns the messages as they come. It ends after the pair that
 // holds an error: that of the connection's end, or of the context's, after
 // which a new call goes on. Data is valid until the next step, or the end of
-// the loop, and may be modified. Where a message fits into a borrowed buffer (64 KiB) nothing is
-// allocated for it.
+// the loop, and may be modified. Where a message fits into a borrowed buffer
+// (64 KiB, or 1 MiB once one as large has come) nothing is allocated for it.
 //
 //	for m, err := range c.Messages(ctx) {
 //		if err != nil {

@@ -43,9 +43,19 @@ func Serve(ctx context.Context, l net.Listener, f ServeFunc, o *AcceptOptions) e
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	err := acceptLoop(ctx, l, func(nc net.Conn) {
+		// Here and not in the goroutine: a flood that is accepted faster than
+		// goroutines run must not take descriptors meanwhile.
+		entered, err := opts.gate().enter("", nc)
+		if err != nil {
+			opts.refused(nc.RemoteAddr().String(), err)
+			if tell := opts.gate().turnAway(nc, err); tell != nil {
+				running.Go(tell)
+			}
+			return
+		}
 		running.Add(1)
 		go func() {
-			c, req, err := acceptConn(ctx, nc, &opts, k)
+			c, req, err := acceptConn(ctx, nc, &opts, k, entered)
 			if err != nil {
 				running.Done()
 				return

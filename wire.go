@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pushwire/pushwire/frame"
 	"github.com/pushwire/pushwire/internal/memconn"
 )
 
@@ -27,9 +28,10 @@ type wire struct {
 	// silent while a record waits inside.
 	raw syscall.RawConn
 
-	deadline moment // write deadline now set on nc, 0 for none
-	lazy     bool   // fixed: it may stay there while nobody writes
-	stream   bool   // fixed: a read that was not filled has emptied it
+	deadline moment     // write deadline now set on nc, 0 for none
+	role     frame.Role // fixed: which end this is
+	lazy     bool       // fixed: the deadline may stay there while nobody writes
+	stream   bool       // fixed: a read that was not filled has emptied it
 }
 
 // readResult carries the outcome of one read out of the callback of a
@@ -47,8 +49,8 @@ type writeResult struct {
 	err error
 }
 
-func (w *wire) init(nc net.Conn) {
-	w.nc = nc
+func (w *wire) init(nc net.Conn, role frame.Role) {
+	w.nc, w.role = nc, role
 	var sc syscall.Conn
 	switch nc := nc.(type) {
 	case *net.TCPConn:

@@ -250,7 +250,7 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte) (begu
 	}
 	o.unlock()
 	own := len(buf.b)
-	if c.role == frame.Client {
+	if c.wire.role == frame.Client {
 		h.Masked, h.Key = true, mask.NewKey()
 	}
 	c.traceWritten(h)

@@ -19,7 +19,7 @@ allowed.
   ece       crates of peers/rust/Cargo.lock, with OpenSSL's headers        .cache/bin/ece
   chromium  Debian's chromium, or any Chrome that is already there         link .cache/bin/chromium
   nginx     Debian's nginx, or any that is already there                   .cache/nginx, link .cache/bin/nginx
-  qemu      Debian's qemu-user-static, or one that is already there        link .cache/bin/qemu-aarch64
+  qemu      Debian's qemu-user-static, or one that is already there        links .cache/bin/qemu-*
   firefox   Debian's firefox-esr, or any Firefox that is already there     link .cache/bin/firefox
   lint      staticcheck and govulncheck                                    .cache/bin
 
@@ -327,15 +327,18 @@ setup_nginx() {
 
 # ---- other processors --------------------------------------------------------------------------------------------
 
-find_qemu() { command -v qemu-aarch64-static || command -v qemu-aarch64; }
+# find_qemu MACHINE: prints the path of the program that runs those of MACHINE.
+find_qemu() { command -v "qemu-$1-static" || command -v "qemu-$1"; }
 
 setup_qemu() {
-  local found
-  if ! found=$(find_qemu); then
-    debian qemu qemu-user-static || return
-    found=$(find_qemu) || { lacks qemu "apt-get installed no qemu-aarch64-static" || return; }
-  fi
-  ln -sfn "$found" "$cache/bin/qemu-aarch64"
+  local machine found
+  for machine in aarch64 s390x arm; do
+    if ! found=$(find_qemu "$machine"); then
+      debian qemu qemu-user-static || return
+      found=$(find_qemu "$machine") || { lacks qemu "apt-get installed no qemu-$machine-static" || return; }
+    fi
+    ln -sfn "$found" "$cache/bin/qemu-$machine"
+  done
 }
 
 # ---- static analysis ---------------------------------------------------------------------------------------------

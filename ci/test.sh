@@ -15,8 +15,9 @@ the sum of the tests that really ran.
   race      go test -race of all packages but autobahn, in random order; the foreign peers and the browser are among them
   autobahn  the Autobahn suite in both directions, about a quarter of an hour on two processors
   386       go test for 32 bits: mask, frame, handshake, deflate, eventstream, webpush and the root package
-  simd      mask and frame as other processors have them: portable (-tags purego), GOAMD64=v3
-  arm64     mask and frame on arm64, under qemu-user where this is another processor
+  simd      mask and frame as other processors have them: portable (-tags purego), GOAMD64=v3; there also all of deflate
+  machines  on other processors, under qemu-user: mask and frame on arm64, and mask, frame, handshake, deflate and eventstream on
+            s390x (big-endian) and arm (32 bits); there without the tests that take long, unless PUSHWIRE_MACHINES=all
   cross     go vet for windows, darwin, freebsd, linux/arm64 and js
   modules   go test of the nested modules, each benchmark once
   fuzz      ci/fuzz.sh: every fuzz target for 5 s, two and a half minutes on two processors
@@ -34,7 +35,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 exec </dev/null
 
-sections=setup,lint,race,autobahn,386,simd,arm64,cross,modules,fuzz
+sections=setup,lint,race,autobahn,386,simd,machines,cross,modules,fuzz
 short=() verbose=()
 while (($#)); do
   case $1 in
@@ -144,23 +145,45 @@ simd() {
   mapfile -t packages < <(vectorised)
   gotest purego -tags purego -shuffle=on -timeout 10m "${packages[@]}" || good=1
   if [[ $(go env GOARCH) == amd64 ]]; then
-    GOAMD64=v3 gotest amd64-v3 -shuffle=on -timeout 10m "${packages[@]}" || good=1
+    GOAMD64=v3 gotest amd64-v3 -shuffle=on -timeout 10m "${packages[@]}" ./deflate || good=1
   fi
   return $good
 }
 
-arm64() {
-  local packages run=()
-  mapfile -t packages < <(vectorised)
-  if [[ $(go env GOARCH) != arm64 ]]; then
-    if [[ ! -x .cache/bin/qemu-aarch64 ]]; then
-      say "left out: ci/setup.sh installs qemu-user, which runs programs for arm64 here"
+# What takes long under qemu-user and depends on the processor least: the exhaustive forms of tests that stay.
+slow_on_machines=(
+  BitFlip EverySplit Truncation OneBitFlipped InPiecesEqualsWhole AllThreeByteTexts SampledFourByte UTF8Edges
+  LongMessages Differential RoundTripOfStandard NotAllocate OfferAccept ContextTakeover AllShortLengths RandomHeaders
+  HigherLevels LevelsWindows AcceptAnswers MemoryIs Linear Thousand ServesOnAfter StuckReader WithoutATimeout
+  Shutdown MessageOf100MiB Fuzz
+)
+
+# machine GOARCH QEMU ARGUMENTS...: go test for GOARCH, under QEMU where this is another processor.
+machine() {
+  local arch=$1 qemu=$root/.cache/bin/$2 run=()
+  shift 2
+  if [[ $(go env GOARCH) != "$arch" ]]; then
+    if [[ ! -x $qemu ]]; then
+      say "$arch: left out, ci/setup.sh installs qemu-user, which runs its programs here"
       ((${#strict[@]} == 0))
       return
     fi
-    run=(-exec "$root/.cache/bin/qemu-aarch64")
+    run=(-exec "$qemu")
   fi
-  CGO_ENABLED=0 GOARCH=arm64 gotest arm64 ${run[@]+"${run[@]}"} -shuffle=on -timeout 20m "${packages[@]}"
+  CGO_ENABLED=0 GOARCH=$arch GOARM=7 gotest "$arch" ${run[@]+"${run[@]}"} -shuffle=on -timeout 40m "$@"
+}
+
+machines() {
+  local good=0 packages some=()
+  if [[ ${PUSHWIRE_MACHINES:-} != all ]]; then
+    some=(-short -skip "$(IFS='|' && echo "${slow_on_machines[*]}")")
+  fi
+  mapfile -t packages < <(vectorised)
+  machine arm64 qemu-aarch64 "${packages[@]}" || good=1
+  mapfile -t packages < <(go list ./mask ./frame ./handshake ./deflate ./eventstream)
+  machine s390x qemu-s390x ${some[@]+"${some[@]}"} "${packages[@]}" || good=1
+  machine arm qemu-arm ${some[@]+"${some[@]}"} "${packages[@]}" || good=1
+  return $good
 }
 
 cross() {
@@ -198,7 +221,7 @@ go build -o "$tmp/testlog" ./ci/internal/testlog
 section lint lint
 section race race
 # The suite is a single thread of somebody else's, and leaves half of two processors.
-beside simd arm64 cross fuzz
+beside simd machines cross fuzz
 section autobahn autobahn
 joined
 section 386 bits32

@@ -170,7 +170,7 @@ func TestLevelsWindowsAndHistories(t *testing.T) {
 			w := 1 << bits
 			for _, history := range []int{0, 1, 7, 100, w - 1, w, w + 1, w + 300} {
 				for i, d := range compressData {
-					if testing.Short() && (i+level+bits)%6 != 0 {
+					if (raceOn || testing.Short()) && (i+level+bits)%6 != 0 {
 						continue
 					}
 					n := history + 700 + 13*level
@@ -207,7 +207,7 @@ func TestLongMessages(t *testing.T) {
 			h, p := p[:5000], p[5000:]
 			for _, level := range []int{1, 2, 4, 9} {
 				for _, bits := range []int{8, 12, 15} {
-					if testing.Short() && (n+level+bits)%4 != 0 {
+					if (raceOn || testing.Short()) && (n+level+bits)%4 != 0 {
 						continue
 					}
 					got := z.Append(nil, h, level, bits, true, p[:n/3], p[n/3:])
@@ -279,7 +279,7 @@ func TestAllKindsOfBlocksOccur(t *testing.T) {
 func TestHigherLevelsAreSmaller(t *testing.T) {
 	for _, size := range []int{512, 4096} {
 		for _, bits := range []int{12, 15} {
-			if testing.Short() && bits == 15 {
+			if (raceOn || testing.Short()) && bits == 15 {
 				continue // chains of 32 KiB take a minute under the race detector
 			}
 			var z deflate.Compressor

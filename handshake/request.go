@@ -123,18 +123,23 @@ func (r *Request) parse(head string, l Limits) *Error {
 }
 
 // derive fills the fields of r that come from its header. spare is room for
-// the elements of lists, and may be nil.
+// the elements of lists; where it is nil and there is a list, room for all of
+// them is made at once.
 func (r *Request) derive(spare []string) {
 	r.Origin = first(r.Header["Origin"])
 	r.Key = first(r.Header[headerKey])
+	protocols, extensions := r.Header[headerProtocol], r.Header[headerExtensions]
+	if spare == nil && (protocols != nil || extensions != nil) {
+		spare = make([]string, 0, spareValues)
+	}
 	// Faults are for Check to report, in its order.
-	if lines := r.Header[headerProtocol]; lines != nil {
-		if list, err := appendProtocols(spare, lines); err == nil {
+	if protocols != nil {
+		if list, err := appendProtocols(spare, protocols); err == nil {
 			r.Protocols, spare = list[:len(list):len(list)], list[len(list):]
 		}
 	}
-	if lines := r.Header[headerExtensions]; lines != nil {
-		if list, bad := appendExtensions(spare, lines); bad == "" {
+	if extensions != nil {
+		if list, bad := appendExtensions(spare, extensions); bad == "" {
 			r.Extensions = list[:len(list):len(list)]
 		}
 	}

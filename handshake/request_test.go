@@ -262,6 +262,28 @@ func TestRequestAllocations(t *testing.T) {
 	}
 }
 
+// The lists of a browser's request share one allocation; without lists there
+// is none.
+func TestRequestFromHTTPAllocations(t *testing.T) {
+	for _, tt := range []struct {
+		name, in string
+		most     float64
+	}{{"program", programRequest, 0}, {"browser", browserRequest, 1}} {
+		h, err := http.ReadRequest(bufio.NewReader(strings.NewReader(tt.in)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := testing.AllocsPerRun(100, func() {
+			if q, err := FromHTTP(h); err != nil || q.Check() != nil {
+				t.Fatal(err)
+			}
+		})
+		if got > tt.most {
+			t.Errorf("%s: %v allocations, want at most %v", tt.name, got, tt.most)
+		}
+	}
+}
+
 func TestRequestFromHTTPEqualsParsed(t *testing.T) {
 	for _, in := range []string{sampleRequest, browserRequest, line("GET http://other.example.com/chat HTTP/1.1")} {
 		want, _, _, err := ParseRequest([]byte(in), 0, Limits{})

@@ -186,6 +186,7 @@ type follower struct {
 	place   place
 	attempt int   // since the last success
 	holes   int   // in a row, without a new item
+	garbled int   // attempts in a row that were answered as one that was cut off (garbledMost)
 	why     error // the last failure, for State
 	wait    pollWait
 	sure    [len(transportNames)]bool // streams that are known to hold nothing back
@@ -292,7 +293,7 @@ func (f *follower) connect(ctx context.Context) (*link, error) {
 			if isFinal(err) {
 				return nil, final(err)
 			}
-			f.ladder.failed(faultOf(err))
+			f.ladder.failed(f.faultOf(err))
 			if f.ladder.refused() {
 				return nil, err
 			}
@@ -310,6 +311,7 @@ func (f *follower) connect(ctx context.Context) (*link, error) {
 func (f *follower) serve(ctx context.Context, l *link) (*link, error) {
 	defer l.close()
 	f.ladder.proved(time.Now())
+	f.garbled = 0
 	if f.ladder.at == 0 {
 		f.why = nil
 	}
@@ -400,6 +402,18 @@ func (f *follower) lost(l *link, err error) {
 		f.sure[l.transport] = false
 	}
 	f.why = err
+}
+
+// faultOf is the function of that name, but for a request that is answered as a
+// broken one again and again: it must be what is asked for after all.
+func (f *follower) faultOf(err error) fault {
+	var se *StatusError
+	if errors.As(err, &se) && se.garbled() {
+		if f.garbled++; f.garbled > garbledMost {
+			return faultRefused
+		}
+	}
+	return faultOf(err)
 }
 
 // pause waits before the next attempt, and returns the error that ends the

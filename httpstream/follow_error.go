@@ -89,9 +89,22 @@ func statusError(t Transport, status int, h http.Header, body []byte) *StatusErr
 	return &StatusError{Transport: t, StatusCode: status, Token: r.Token, Message: r.Message, Header: h, Body: body}
 }
 
+// garbledMost is how many answers of 400 in a row, by nobody known, are taken
+// for requests that did not arrive whole.
+const garbledMost = 3
+
+// garbled reports whether the request may have been cut off on its way: net/http
+// and others answer 400 to a head that ends in the middle. Ours are well-formed,
+// and where the server of this protocol finds a fault in one it names it.
+func (e *StatusError) garbled() bool {
+	return e.StatusCode == http.StatusBadRequest && e.Token == ""
+}
+
 // fault says what the status tells of the transport.
 func (e *StatusError) fault() fault {
 	switch s := e.StatusCode; {
+	case e.garbled():
+		return faultServer
 	case s == http.StatusTooManyRequests, s == http.StatusServiceUnavailable && (e.Token != "" || e.Header.Get("Retry-After") != ""):
 		return faultBusy
 	case s == http.StatusNotImplemented, s == http.StatusHTTPVersionNotSupported:

@@ -19,6 +19,11 @@ import (
 // stall is how long the generator waits for any byte before it gives up.
 const stall = 20 * time.Second
 
+// fromEach is how many connections one address of the client opens: a part of
+// the ports that it has, so that those of an earlier run may still wait for
+// their end.
+const fromEach = 4096
+
 // Options say what load to make.
 type Options struct {
 	Addr   string
@@ -41,6 +46,8 @@ type Generator struct {
 	events   []unix.EpollEvent
 	active   int             // connections with a burst under way
 	messages int             // answered
+	waiting  int             // bursts that RunInTurn has not begun
+	next     int             // connection whose turn it is there, modulo their number
 	spans    []time.Duration // from the sending of a burst to the end of its replies
 }
 
@@ -73,7 +80,7 @@ func Open(o Options) (*Generator, error) {
 		return nil, err
 	}
 	for i := range o.Conns {
-		fd, err := g.connect()
+		fd, err := g.connect(i)
 		if err != nil {
 			g.Close()
 			return nil, fmt.Errorf("connection %d: %w", i+1, err)
@@ -87,8 +94,8 @@ func Open(o Options) (*Generator, error) {
 	return g, nil
 }
 
-func (g *Generator) connect() (fd int, err error) {
-	fd, err = connect(g.o.Addr)
+func (g *Generator) connect(i int) (fd int, err error) {
+	fd, err = connect(g.o.Addr, i)
 	if err != nil {
 		return -1, err
 	}
@@ -101,8 +108,18 @@ func (g *Generator) connect() (fd int, err error) {
 	return fd, unix.SetNonblock(fd, true)
 }
 
-// connect returns a socket that blocks.
-func connect(addr string) (fd int, err error) {
+// Source returns the address that connection number i comes from: 127.0.0.2,
+// and so on.
+func Source(i int) [4]byte { return [4]byte{127, 0, 0, byte(2 + i/fromEach)} }
+
+// latePort has the port of a bound socket chosen when it connects: it need not
+// be free for all other ends then.
+func latePort(fd int) error {
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+}
+
+// connect returns a socket that blocks, connection number i.
+func connect(addr string, i int) (fd int, err error) {
 	ap, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return -1, err
@@ -116,18 +133,26 @@ func connect(addr string) (fd int, err error) {
 			unix.Close(fd)
 		}
 	}()
+	if err := latePort(fd); err != nil {
+		return -1, err
+	}
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: Source(i)}); err != nil {
+		return -1, err
+	}
 	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ap.Addr().As4()}); err != nil {
 		return -1, err
 	}
 	return fd, unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 }
 
+// openingRequest lacks the empty line at its end.
+const openingRequest = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+
 // handshake returns the answer's fields, unchecked: the tests of the root
 // module do that. more are lines for the request.
 func handshake(fd int, buf []byte, more string) (textproto.MIMEHeader, error) {
-	const request = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-	if _, err := unix.Write(fd, []byte(request+more+"\r\n")); err != nil {
+	if _, err := unix.Write(fd, []byte(openingRequest+more+"\r\n")); err != nil {
 		return nil, err
 	}
 	var head []byte
@@ -174,10 +199,25 @@ type Result struct {
 // Run keeps every connection busy for d, or, when bursts is not 0, for that
 // many bursts each. It returns once all that was sent is answered.
 func (g *Generator) Run(d time.Duration, bursts int) (Result, error) {
+	g.waiting = 0
+	return g.run(d, bursts, len(g.conns))
+}
+
+// RunInTurn has connections send one burst after another in turn, at most so
+// many at a time, until each has sent that many bursts on average: the same
+// load, however many connections there are.
+func (g *Generator) RunInTurn(atATime, bursts int) (Result, error) {
+	atATime = min(atATime, len(g.conns))
+	g.waiting, g.next = bursts*len(g.conns)-atATime, atATime
+	return g.run(0, 1, atATime)
+}
+
+// run begins with the first n connections.
+func (g *Generator) run(d time.Duration, bursts, n int) (Result, error) {
 	g.messages, g.active, g.spans = 0, 0, g.spans[:0]
 	start := time.Now()
 	end := start.Add(d)
-	for i := range g.conns {
+	for i := range g.conns[:n] {
 		c := &g.conns[i]
 		c.left = bursts - 1
 		if err := g.begin(c, i, time.Now()); err != nil {
@@ -245,7 +285,10 @@ func (g *Generator) serve(i int, ready uint32, end time.Time, bursts int) error 
 	g.spans = append(g.spans, now.Sub(c.began))
 	g.messages += g.o.Window
 	g.active--
-	if bursts > 0 {
+	if g.waiting > 0 {
+		g.waiting--
+		c, i = g.turn()
+	} else if bursts > 0 {
 		if c.left--; c.left < 0 {
 			return nil
 		}
@@ -253,6 +296,18 @@ func (g *Generator) serve(i int, ready uint32, end time.Time, bursts int) error 
 		return nil
 	}
 	return g.begin(c, i, now)
+}
+
+// turn returns the connection whose turn it is. One whose burst is still under
+// way is passed over; there is always another.
+func (g *Generator) turn() (*conn, int) {
+	for {
+		i := g.next % len(g.conns)
+		g.next++
+		if c := &g.conns[i]; c.in == 0 {
+			return c, i
+		}
+	}
 }
 
 // take counts bytes of replies. A server may send pings of its own: they are

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// echoWith serves one connection after a handshake that nobody checks: it
-// answers each request frame with reply.
+// echoWith serves connections after handshakes that nobody checks: it answers
+// each request frame with reply.
 func echoWith(t *testing.T, request, reply []byte) string {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -21,11 +21,7 @@ func echoWith(t *testing.T, request, reply []byte) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	go func() {
-		nc, err := l.Accept()
-		if err != nil {
-			return
-		}
+	serve := func(nc net.Conn) {
 		defer nc.Close()
 		br := bufio.NewReader(nc)
 		for {
@@ -57,6 +53,15 @@ func echoWith(t *testing.T, request, reply []byte) string {
 					return
 				}
 			}
+		}
+	}
+	go func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(nc)
 		}
 	}()
 	return l.Addr().String()
@@ -95,5 +100,34 @@ func TestGenerator(t *testing.T) {
 				t.Errorf("%d messages were counted, 3 sent", r.Messages)
 			}
 		})
+	}
+}
+
+// TestRunInTurn: the bursts are spread over all connections, and no more than
+// asked for are under way.
+func TestRunInTurn(t *testing.T) {
+	const size, conns = 20, 7
+	payload := Payload(size)
+	for _, atATime := range []int{1, 3, conns, 100} {
+		g, err := Open(Options{Addr: echoWith(t, Request(payload), Reply(payload)), Conns: conns, Size: size, Window: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := g.RunInTurn(atATime, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Messages != 4*conns {
+			t.Errorf("%d at a time: %d messages, want %d", atATime, r.Messages, 4*conns)
+		}
+		for i := range g.conns {
+			if !g.conns[i].checked {
+				t.Errorf("%d at a time: connection %d sent nothing", atATime, i+1)
+			}
+		}
+		if r, err := g.Run(0, 2); err != nil || r.Messages != 2*conns {
+			t.Errorf("Run after it: %d messages, error %v", r.Messages, err)
+		}
+		g.Close()
 	}
 }

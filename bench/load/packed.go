@@ -67,7 +67,7 @@ func OpenPacked(o PackedOptions) (*Packed, error) {
 		return nil, err
 	}
 	for i := range o.Conns {
-		fd, answer, err := g.connect()
+		fd, answer, err := g.connect(i)
 		if err == nil && i > 0 && answer != g.Answer {
 			err = fmt.Errorf("the server answered %q here and %q before", answer, g.Answer)
 		}
@@ -99,8 +99,8 @@ func OpenPacked(o PackedOptions) (*Packed, error) {
 	return g, nil
 }
 
-func (g *Packed) connect() (fd int, answer string, err error) {
-	fd, err = connect(g.o.Addr)
+func (g *Packed) connect(i int) (fd int, answer string, err error) {
+	fd, err = connect(g.o.Addr, i)
 	if err != nil {
 		return -1, "", err
 	}

@@ -2,8 +2,10 @@ package memory
 
 import (
 	"bufio"
+	"bytes"
 	"net"
 	"net/http"
+	"strconv"
 )
 
 // bufferSize is that of the reader and the writer which net/http hands over
@@ -12,8 +14,9 @@ const bufferSize = 4 << 10
 
 // Hijack stands for the ResponseWriter of a request that came over Conn.
 type Hijack struct {
-	Conn   *Conn
+	Conn   net.Conn
 	header http.Header
+	status int // that was written; 0 for none
 }
 
 func (h *Hijack) Header() http.Header {
@@ -23,11 +26,21 @@ func (h *Hijack) Header() http.Header {
 	return h.header
 }
 
-func (*Hijack) WriteHeader(int) {}
+func (h *Hijack) WriteHeader(status int) { h.status = status }
 
 func (h *Hijack) Write(p []byte) (int, error) { return h.Conn.Write(p) }
 
+// Hijack sends the head first if one was written, as net/http does.
 func (h *Hijack) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if h.status != 0 {
+		var head bytes.Buffer
+		head.WriteString("HTTP/1.1 " + strconv.Itoa(h.status) + " " + http.StatusText(h.status) + "\r\n")
+		h.header.Write(&head)
+		head.WriteString("\r\n")
+		if _, err := h.Conn.Write(head.Bytes()); err != nil {
+			return nil, nil, err
+		}
+	}
 	return h.Conn, bufio.NewReadWriter(bufio.NewReaderSize(h.Conn, bufferSize), bufio.NewWriterSize(h.Conn, bufferSize)), nil
 }
 

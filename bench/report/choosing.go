@@ -110,9 +110,11 @@ func WriteChoosing(file, folder string) error {
 		return err
 	}
 	var b bytes.Buffer
+	b.WriteString("\n")
 	if err := Print(&b, "choosing", r); err != nil {
 		return err
 	}
+	b.WriteString("\n")
 	if text, err = replace(text, "choosing", b.Bytes()); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}

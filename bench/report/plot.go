@@ -53,6 +53,7 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f232
 .s0 { fill: #0550ae; stroke: #0550ae; }
 .s1 { fill: #bc4c00; stroke: #bc4c00; }
 .s2 { fill: #1a7f64; stroke: #1a7f64; }
+.s3 { fill: #8250df; stroke: #8250df; }
 .hollow { fill: #ffffff; }
 .page { fill: #ffffff; }
 @media (prefers-color-scheme: dark) {
@@ -62,6 +63,7 @@ text { fill: #f0f6fc; }
 .s0 { fill: #79c0ff; stroke: #79c0ff; }
 .s1 { fill: #ffa657; stroke: #ffa657; }
 .s2 { fill: #56d4a8; stroke: #56d4a8; }
+.s3 { fill: #d2a8ff; stroke: #d2a8ff; }
 .hollow { fill: #0d1117; }
 .page { fill: #0d1117; }
 }
@@ -72,6 +74,7 @@ var shapes = []string{
 	`<circle class="%[3]s" cx="%.1[1]f" cy="%.1[2]f" r="4.5"/>`,
 	`<path class="%[3]s" d="M%.1[1]f %.1[2]f m0 -5.5 l5.5 5.5 l-5.5 5.5 l-5.5 -5.5 z"/>`,
 	`<path class="%[3]s" d="M%.1[1]f %.1[2]f m-4.2 -4.2 h8.4 v8.4 h-8.4 z"/>`,
+	`<path class="%[3]s" d="M%.1[1]f %.1[2]f m0 -5 l5 9.2 h-10 z"/>`,
 }
 
 func shape(series int, x, y float64, class string) string {

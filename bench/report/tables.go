@@ -2,8 +2,10 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -11,8 +13,13 @@ import (
 	"strings"
 )
 
-// IdleCase is the only case of that measurement.
-const IdleCase = "idle"
+// The cases of an idle connection: without TLS and compression, over TLS, and
+// after compressed messages of which nothing is kept.
+const (
+	IdleCase       = "idle"
+	IdleSecureCase = "idle over TLS"
+	IdlePackedCase = "idle, compressed without takeover"
+)
 
 // FrameCase names a case: what is done with a frame of how many bytes.
 func FrameCase(mode string, size int) string { return fmt.Sprintf("%s %s", mode, bytesText(size)) }
@@ -59,6 +66,8 @@ var tables = map[string]func(io.Writer, *Results){
 	"utf8":        textTable,
 	"echo":        echoTables,
 	"idle":        idleTable,
+	"growth":      growthTables,
+	"handshake":   handshakeTables,
 	"deflate":     deflateTables,
 	"eventstream": eventStreamTables,
 	"fanout":      fanoutTable,
@@ -148,24 +157,55 @@ func echoTables(w io.Writer, r *Results) {
 			limit = limitLarge
 		}
 		raw, _ := r.Median(name, limit, "cpu_us")
-		head(w, name, "us a message", "of "+limit, "reads", "writes", "p50 us", "p99 us")
+		late, _ := r.Median(name, limit, "p99_us")
+		head(w, name, "us a message", "of "+limit, "reads", "writes", "p50 us", "p99 us", "of "+limit)
 		for _, c := range r.candidates() {
-			value := func(v string) string { return number(r.Median(name, c, v)) }
 			us, ok := r.Median(name, c, "cpu_us")
-			ratio := ""
-			if raw > 0 {
-				ratio = number(us/raw, ok)
+			if !ok {
+				continue // it was stored before this candidate was there
 			}
-			row(w, c, number(us, ok), ratio, value("reads"), value("writes"), value("p50_us"), value("p99_us"))
+			value := func(v string) string { return number(r.Median(name, c, v)) }
+			p99, has := r.Median(name, c, "p99_us")
+			row(w, c, number(us, ok), of(us, ok, raw, raw > 0), value("reads"), value("writes"), value("p50_us"), number(p99, has), of(p99, has, late, late > 0))
 		}
+	}
+	if line := r.peerVersions(); line != "" {
+		fmt.Fprintf(w, "\n%s\n", line)
 	}
 }
 
-func idleTable(w io.Writer, r *Results) {
-	head(w, "bytes a connection", "resident", "heap", "stacks", "goroutines")
+// peerVersions names the candidates of other modules, each module once, with
+// its version.
+func (r *Results) peerVersions() string {
+	var all []string
+	seen := map[string]bool{}
 	for _, c := range r.candidates() {
-		value := func(v string) string { return number(r.Median(IdleCase, c, v)) }
-		row(w, c, value("resident_bytes"), value("heap_bytes"), value("stack_bytes"), value("goroutines"))
+		module := r.Notes[c]
+		if v := r.Versions[module]; v != "" && !seen[module] && !strings.HasPrefix(c, ours) {
+			seen[module] = true
+			all = append(all, module+" "+v)
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return "Versions: " + strings.Join(all, ", ") + "."
+}
+
+func idleTable(w io.Writer, r *Results) {
+	for i, name := range r.cases() {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		head(w, name+", bytes a connection", "resident", "heap", "stacks", "goroutines")
+		for _, c := range r.candidates() {
+			resident, ok := r.Median(name, c, "resident_bytes")
+			if !ok {
+				continue
+			}
+			value := func(v string) string { return number(r.Median(name, c, v)) }
+			row(w, c, number(resident, ok), value("heap_bytes"), value("stack_bytes"), value("goroutines"))
+		}
 	}
 }
 
@@ -219,7 +259,8 @@ func deflateTables(w io.Writer, r *Results) {
 }
 
 // WriteTables puts the tables of the stored results into a file, each between
-// the lines <!-- name --> and <!-- /name -->.
+// the lines <!-- name --> and <!-- /name -->, and the plots beside it. Where
+// there are no results the lines have nothing between them.
 func WriteTables(file, folder string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -229,13 +270,22 @@ func WriteTables(file, folder string) error {
 		if name == "choosing" {
 			continue // it has a document of its own
 		}
+		var b bytes.Buffer
 		r, err := Load(filepath.Join(folder, name+".json"))
+		if err == nil {
+			b.WriteString("\n")
+			err = Print(&b, name, r)
+			b.WriteString("\n")
+		} else if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
 		if err != nil {
 			return err
 		}
-		var b bytes.Buffer
-		if err := Print(&b, name, r); err != nil {
-			return err
+		if name == "growth" && r != nil {
+			if err := r.writeGrowthPlots(filepath.Dir(file)); err != nil {
+				return err
+			}
 		}
 		if text, err = replace(text, name, b.Bytes()); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
@@ -255,5 +305,5 @@ func replace(text []byte, name string, table []byte) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("the end mark of %s is missing", name)
 	}
-	return slices.Concat(before, begin, []byte("\n"), table, []byte("\n"), end, after), nil
+	return slices.Concat(before, begin, table, end, after), nil
 }

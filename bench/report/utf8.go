@@ -13,10 +13,7 @@ const TextLimit = "bytes.IndexByte"
 
 func textTable(w io.Writer, r *Results) {
 	const standard = "utf8.Valid"
-	cells := []string{"GB/s"}
-	for _, c := range r.candidates() {
-		cells = append(cells, c)
-	}
+	cells := append([]string{"GB/s"}, r.candidates()...)
 	head(w, append(cells, "pushwire, of "+standard)...)
 	for _, name := range r.cases() {
 		cells := []string{name}

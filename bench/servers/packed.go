@@ -4,10 +4,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-
-	_ "embed"
 
 	"github.com/coder/websocket"
 	gorillaws "github.com/gorilla/websocket"
@@ -120,24 +116,4 @@ func gwsPacked(d gws.PermessageDeflate) func(net.Listener) error {
 			}
 		}))
 	}
-}
-
-//go:embed ws.cjs
-var nodeScript string
-
-// nodePacked is npm's ws with level 1, as all the others have, and else its
-// defaults. It is the one candidate that this program does not contain.
-func nodePacked(context string) PackedCandidate {
-	c := packed("npm ws", context, nil)
-	node, modules := os.Getenv("PUSHWIRE_NODE"), os.Getenv("PUSHWIRE_NODE_MODULES")
-	c.Missing = func() string {
-		if node == "" || modules == "" {
-			return "npm ws is left out: PUSHWIRE_NODE and PUSHWIRE_NODE_MODULES, which ci/setup.sh finds, do not say where node and its modules are"
-		}
-		return ""
-	}
-	c.Command = func() *exec.Cmd {
-		return exec.Command(node, "--expose-gc", "-e", nodeScript, "--", modules, context)
-	}
-	return c
 }

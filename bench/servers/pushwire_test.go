@@ -12,7 +12,7 @@ import (
 	"github.com/pushwire/pushwire/frame"
 )
 
-var sizes = []int{64, 4 << 10, 16 << 10}
+var sizes = []int{64, 4 << 10, 16 << 10, 1 << 20}
 
 // TestNoAllocations: with Messages and Write no message costs an allocation.
 // The first ones fill the pools, so they do not count.

@@ -50,6 +50,10 @@ type Candidate struct {
 	// Serve; it speaks the lines of package child. nil for all others.
 	Command func() *exec.Cmd
 
+	// Uncounted says that it moves its bytes by recv and send, which
+	// /proc/self/io does not count.
+	Uncounted bool
+
 	// Missing says what this machine lacks to run it, "" for nothing. nil
 	// where all is part of this program.
 	Missing func() string
@@ -69,10 +73,26 @@ var All = []Candidate{
 	gwsHTTP,
 	gwsServer,
 	gobwas,
+	nbioPoller,
+	nbioBlocking,
+	xnet,
+	npmWS,
+	fastwebsockets,
+	tokioTungstenite,
+	tokioTungstenite4,
 	raw4K,
 	raw64K,
 	epollConns,
 	epollDescriptors,
+}
+
+// Echoes reports whether the candidate is a server on this machine. why says
+// what it lacks if it would be one elsewhere.
+func (c *Candidate) Echoes() (ok bool, why string) {
+	if c.Missing != nil {
+		why = c.Missing()
+	}
+	return why == "" && (c.Serve != nil || c.Command != nil), why
 }
 
 // Find returns the candidate of a name.
@@ -82,7 +102,7 @@ func Find(name string) (Candidate, error) {
 			return c, nil
 		}
 	}
-	for _, c := range slices.Concat(Packing, Broadcasting) {
+	for _, c := range slices.Concat(Packing, Broadcasting, Securing) {
 		if c.Name == name {
 			return c.Candidate, nil
 		}

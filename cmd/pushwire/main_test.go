@@ -234,9 +234,8 @@ func TestConnect(t *testing.T) {
 	defer server.Close()
 	url := strings.Replace(server.URL, "https", "wss", 1)
 
-	_, typed := io.Pipe() // an input that never ends
+	in, typed := io.Pipe() // an input that does not end before the test
 	defer typed.Close()
-	in, _ := io.Pipe()
 	connect := func(args ...string) (int, string, string) {
 		ctx, cancel := context.WithTimeout(t.Context(), testTime)
 		defer cancel()

@@ -585,15 +585,16 @@ async function request({ fetch, headers, credentials }, address, more, init) {
 // with a token and a sentence.
 async function refusal(res) {
   const { status } = res;
-  const said = (await res.json().catch(never)) ?? {};
+  const { error = "", message = res.statusText } = (await res.json().catch(never)) ?? {};
   const after = res.headers.get("Retry-After");
   const retryAfter = after * 1e3 || Date.parse(after) - clock();
-  return failed(`${status} ${said.message ?? res.statusText}`, {
+  return failed(status + " " + message, {
     status,
-    token: said.error ?? "",
-    // 406 and 426 are about the transport, 408 and 429 about the moment.
-    permanent: status < 500 && ![406, 408, 426, 429].includes(status),
-    unreachable: status >= 500 && status != 501,
+    token: error,
+    // 406 and 426 are about the transport, 408 and 429 about the moment; 400
+    // without a token is what a request gets that was cut off on its way.
+    permanent: !/^5|4(0[68]|2[69])/.test(status) && (error || status != 400),
+    unreachable: status == 500 || status > 501,
     retryAfter: retryAfter > 0 && retryAfter,
   });
 }

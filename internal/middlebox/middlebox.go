@@ -2,6 +2,7 @@ package middlebox
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -151,6 +152,13 @@ func (b *Box) forward(w http.ResponseWriter, r *http.Request) {
 	out.RequestURI = ""
 	out.URL.Scheme, out.URL.Host = "http", b.server
 	out.Header = withoutHops(r.Header)
+	// The body first: net/http closes it with the first byte of our answer, and
+	// the transport, which may not have seen its end by then, would break off.
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(data)), int64(len(data))
 	res, err := b.tr.RoundTrip(out)
 	if err != nil {
 		w.WriteHeader(http.StatusBadGateway)

@@ -19,6 +19,7 @@ import (
 	"github.com/pushwire/pushwire/bench/load"
 	"github.com/pushwire/pushwire/bench/masking"
 	"github.com/pushwire/pushwire/bench/memory"
+	"github.com/pushwire/pushwire/bench/openings"
 	"github.com/pushwire/pushwire/bench/push"
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/bench/servers"
@@ -44,11 +45,14 @@ var tiny = settings{
 	messages:   20,
 	conns:      4,
 	span:       20 * time.Millisecond,
-	sizes:      full.sizes,
-	window:     full.window,
+	loads:      full.loads,
 	idle:       50,
-	streams:    20,
-	events:     2,
+	growth:     []int{20, 110},
+
+	growthMessages: 200,
+
+	streams: 20,
+	events:  2,
 
 	packedIdle:        10,
 	members:           20,
@@ -77,7 +81,7 @@ func TestMeasurements(t *testing.T) {
 		if err := measurements[name](tiny, r); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		for _, c := range candidatesOf(name) {
+		for _, c := range candidatesOf(t, name) {
 			if !slices.ContainsFunc(r.Samples, func(s report.Sample) bool { return s.Candidate == c }) {
 				t.Errorf("%s: no sample of %s", name, c)
 			}
@@ -113,7 +117,8 @@ func TestMeasurements(t *testing.T) {
 }
 
 // candidatesOf returns the names of all that take part in a measurement.
-func candidatesOf(measurement string) (names []string) {
+func candidatesOf(t *testing.T, measurement string) (names []string) {
+	t.Helper()
 	if measurement == "deflate" {
 		for _, c := range deflaters.Compressors {
 			names = append(names, c.Name)
@@ -164,6 +169,15 @@ func candidatesOf(measurement string) (names []string) {
 		}
 		return names
 	}
+	if measurement == "handshake" {
+		for _, c := range openings.All {
+			names = append(names, c.Name)
+		}
+		return names
+	}
+	if measurement == "growth" {
+		return growing
+	}
 	if measurement == "choosing" {
 		for _, t := range choosing.Transports {
 			names = append(names, t.Name)
@@ -171,8 +185,15 @@ func candidatesOf(measurement string) (names []string) {
 		return names
 	}
 	for _, c := range tiny.candidates {
-		if measurement == "frame" && c.InMemory != nil || measurement != "frame" && c.Serve != nil {
+		echoes, why := c.Echoes()
+		if measurement == "frame" {
+			echoes = c.InMemory != nil
+		}
+		if echoes {
 			names = append(names, c.Name)
+		}
+		if why != "" {
+			t.Log(why)
 		}
 	}
 	return names
@@ -197,6 +218,57 @@ func TestReadme(t *testing.T) {
 	}
 	if !bytes.Equal(got, want) {
 		t.Error("README.md is not what the stored results say: go run ./cmd/bench readme")
+	}
+	plots, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, plot := range plots {
+		want, err := os.ReadFile(plot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(filepath.Join("../..", filepath.Base(plot))); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not what the stored results say (%v): go run ./cmd/bench readme", filepath.Base(plot), err)
+		}
+	}
+}
+
+// TestMissingResults: a section without results has nothing in it, and is
+// filled once they are there.
+func TestMissingResults(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	file := filepath.Join(folder, "README.md")
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tables := func() int {
+		if err := report.WriteTables(file, folder); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(text), "\n| --- |")
+	}
+	if n := tables(); n != 0 {
+		t.Errorf("%d tables without results", n)
+	}
+	r := report.New("growth")
+	r.Add(report.Sample{Case: report.GrowthCase(1000), Candidate: report.GrowthLimit, Round: 1, Values: map[string]float64{"cpu_us": 2, "resident_bytes": 3}})
+	if err := r.Store(filepath.Join(folder, "growth.json")); err != nil {
+		t.Fatal(err)
+	}
+	if n := tables(); n != 3 {
+		t.Errorf("%d tables of one measurement, want 3", n)
+	}
+	if plots, err := filepath.Glob(filepath.Join(folder, "growth-*.svg")); err != nil || len(plots) != 2 {
+		t.Errorf("plots %q, error %v", plots, err)
 	}
 }
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 
 	"github.com/pushwire/pushwire/bench/child"
@@ -11,6 +12,12 @@ import (
 	"github.com/pushwire/pushwire/bench/report"
 	"github.com/pushwire/pushwire/bench/servers"
 )
+
+// echoLoad is what each connection sends.
+type echoLoad struct {
+	size   int // of a message's payload, in bytes
+	window int // messages in flight
+}
 
 // echo measures what a server spends on a message that comes and goes back.
 // Candidates take turns, each round in a new process.
@@ -24,26 +31,41 @@ func echo(s settings, r *report.Results) error {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	all := s.echoes()
+	r.Notes = map[string]string{}
+	for _, c := range all {
+		r.Notes[c.Name] = c.Module
+	}
 	for round := range s.rounds {
-		for _, size := range s.sizes {
-			for _, window := range s.window {
-				for _, c := range turns(s.candidates, round) {
-					if c.Serve == nil {
-						continue
-					}
-					values, err := echoRound(c, s, size, window, server)
-					if err != nil {
-						return fmt.Errorf("%s, %d bytes, %d in flight: %w", c.Name, size, window, err)
-					}
-					r.Add(report.Sample{Case: report.EchoCase(size, window), Candidate: c.Name, Round: round + 1, Values: values})
+		for _, l := range s.loads {
+			for _, c := range turns(all, round) {
+				values, err := echoRound(c, s, l, server)
+				if err != nil {
+					return fmt.Errorf("%s, %d bytes, %d in flight: %w", c.Name, l.size, l.window, err)
 				}
+				r.Add(report.Sample{Case: report.EchoCase(l.size, l.window), Candidate: c.Name, Round: round + 1, Values: values})
 			}
 		}
 	}
 	return nil
 }
 
-func echoRound(c servers.Candidate, s settings, size, window, core int) (values map[string]float64, err error) {
+// echoes returns the candidates that are servers here, and names those that
+// this machine can't run.
+func (s *settings) echoes() (all []servers.Candidate) {
+	for _, c := range s.candidates {
+		echoes, why := c.Echoes()
+		if echoes {
+			all = append(all, c)
+		}
+		if why != "" {
+			fmt.Fprintln(os.Stderr, "bench:", why)
+		}
+	}
+	return all
+}
+
+func echoRound(c servers.Candidate, s settings, l echoLoad, core int) (values map[string]float64, err error) {
 	p, err := child.Start(c.Name, core)
 	if err != nil {
 		return nil, err
@@ -53,7 +75,7 @@ func echoRound(c servers.Candidate, s settings, size, window, core int) (values 
 			err = e
 		}
 	}()
-	g, err := load.Open(load.Options{Addr: p.Addr, Conns: s.conns, Size: size, Window: window, Raw: c.Raw})
+	g, err := load.Open(load.Options{Addr: p.Addr, Conns: s.conns, Size: l.size, Window: l.window, Raw: c.Raw})
 	if err != nil {
 		return nil, err
 	}
@@ -74,13 +96,16 @@ func echoRound(c servers.Candidate, s settings, size, window, core int) (values 
 		return nil, err
 	}
 	n := float64(res.Messages)
-	return map[string]float64{
+	values = map[string]float64{
 		"cpu_us":   float64(after.CPU-before.CPU) / 1e3 / n,
-		"reads":    float64(after.Reads-before.Reads) / n,
-		"writes":   float64(after.Writes-before.Writes) / n,
 		"p50_us":   float64(res.P50) / 1e3,
 		"p99_us":   float64(res.P99) / 1e3,
 		"messages": n,
 		"wall_us":  float64(res.Elapsed) / 1e3 / n,
-	}, nil
+	}
+	if !c.Uncounted {
+		values["reads"] = float64(after.Reads-before.Reads) / n
+		values["writes"] = float64(after.Writes-before.Writes) / n
+	}
+	return values, nil
 }

@@ -19,6 +19,40 @@ const (
 	idleWarm     = 20      // connections before the baseline, so that it holds the code that runs
 )
 
+// idleServer is one row of one case.
+type idleServer struct {
+	name, row string // of the candidate, and of the table
+	open      func(addr string, n int) (holder, error)
+}
+
+// holder holds the far ends of connections that had their traffic.
+type holder interface{ Close() }
+
+// idleCases are the servers of each case, in the order of the tables.
+func (s *settings) idleCases() (names []string, all map[string][]idleServer) {
+	all = map[string][]idleServer{}
+	for _, c := range s.echoes() {
+		all[report.IdleCase] = append(all[report.IdleCase], idleServer{c.Name, c.Name, func(addr string, n int) (holder, error) {
+			return traffic(load.Options{Addr: addr, Conns: n, Size: idleSize, Window: 1, Raw: c.Raw})
+		}})
+	}
+	for _, c := range servers.Securing {
+		all[report.IdleSecureCase] = append(all[report.IdleSecureCase], idleServer{c.Name, c.Row, func(addr string, n int) (holder, error) {
+			return load.OpenSecure(load.Options{Addr: addr, Conns: n, Size: idleSize, Window: 1, Raw: c.Raw}, idleMessages)
+		}})
+	}
+	texts := load.Text(packedCycle, idleSize)
+	for _, c := range servers.Packing {
+		if c.Context != servers.NoContext || c.Serve == nil {
+			continue
+		}
+		all[report.IdlePackedCase] = append(all[report.IdlePackedCase], idleServer{c.Name, c.Row, func(addr string, n int) (holder, error) {
+			return packedTraffic(c, load.PackedOptions{Addr: addr, Conns: n, Messages: texts})
+		}})
+	}
+	return []string{report.IdleCase, report.IdleSecureCase, report.IdlePackedCase}, all
+}
+
 // idle measures what a server holds for a connection that had traffic and has
 // none now.
 func idle(s settings, r *report.Results) error {
@@ -31,23 +65,26 @@ func idle(s settings, r *report.Results) error {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	names, all := s.idleCases()
 	for round := range s.rounds {
-		for _, c := range turns(s.candidates, round) {
-			if c.Serve == nil {
-				continue
+		for _, name := range names {
+			for _, c := range turns(all[name], round) {
+				if s.skip != nil && s.skip(c.row) {
+					continue
+				}
+				values, err := idleRound(c, s, server)
+				if err != nil {
+					return fmt.Errorf("%s: %w", c.name, err)
+				}
+				r.Add(report.Sample{Case: name, Candidate: c.row, Round: round + 1, Values: values})
 			}
-			values, err := idleRound(c, s, server)
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.Name, err)
-			}
-			r.Add(report.Sample{Case: report.IdleCase, Candidate: c.Name, Round: round + 1, Values: values})
 		}
 	}
 	return nil
 }
 
-func idleRound(c servers.Candidate, s settings, core int) (values map[string]float64, err error) {
-	p, err := child.Start(c.Name, core)
+func idleRound(c idleServer, s settings, core int) (values map[string]float64, err error) {
+	p, err := child.Start(c.name, core)
 	if err != nil {
 		return nil, err
 	}
@@ -56,36 +93,47 @@ func idleRound(c servers.Candidate, s settings, core int) (values map[string]flo
 			err = e
 		}
 	}()
-	o := load.Options{Addr: p.Addr, Conns: idleWarm, Size: idleSize, Window: 1, Raw: c.Raw}
-	warm, err := traffic(o)
+	before, err := baseline(p, s, c.open)
 	if err != nil {
 		return nil, err
 	}
-	warm.Close()
-	time.Sleep(s.quiet)
-	before, err := p.Holdings()
+	h, err := c.open(p.Addr, s.idle)
 	if err != nil {
 		return nil, err
 	}
-	o.Conns = s.idle
-	g, err := traffic(o)
-	if err != nil {
-		return nil, err
-	}
-	defer g.Close()
+	defer h.Close()
 	time.Sleep(s.quiet)
 	after, err := p.Holdings()
 	if err != nil {
 		return nil, err
 	}
-	n := float64(s.idle)
-	return map[string]float64{
-		"resident_bytes": float64(after.Resident-before.Resident) / n,
-		"heap_bytes":     float64(after.Heap-before.Heap) / n,
-		"stack_bytes":    float64(after.Stack-before.Stack) / n,
-		"goroutines":     float64(after.Goroutines-before.Goroutines) / n,
+	return held(before, after, s.idle), nil
+}
+
+// baseline is what a server holds after its first connections have gone.
+func baseline(p *child.Process, s settings, open func(addr string, n int) (holder, error)) (child.Usage, error) {
+	warm, err := open(p.Addr, idleWarm)
+	if err != nil {
+		return child.Usage{}, err
+	}
+	warm.Close()
+	time.Sleep(s.quiet)
+	return p.Holdings()
+}
+
+// held is what a server holds for each of n connections more than before.
+func held(before, after child.Usage, n int) map[string]float64 {
+	each := func(after, before int64) float64 { return float64(after-before) / float64(n) }
+	values := map[string]float64{
+		"resident_bytes": each(after.Resident, before.Resident),
 		"baseline_bytes": float64(before.Resident),
-	}, nil
+	}
+	if after.Goroutines > 0 { // it is a Go program
+		values["heap_bytes"] = each(after.Heap, before.Heap)
+		values["stack_bytes"] = each(after.Stack, before.Stack)
+		values["goroutines"] = each(int64(after.Goroutines), int64(before.Goroutines))
+	}
+	return values
 }
 
 // traffic opens the connections and sends their messages.

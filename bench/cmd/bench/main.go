@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,20 +29,22 @@ type settings struct {
 	rounds     int
 	candidates []servers.Candidate
 
-	calls int // frame: messages in one round; eventstream: their volume
+	calls int // frame: messages in one round, handshake: a fifth of it; eventstream: their volume
 
 	maskSpan time.Duration // mask, utf8: measured in one of their short rounds
 
 	messages int // deflate: different messages of each size
 
-	conns  int           // echo: connections
-	warm   time.Duration // echo: before the measured time
-	span   time.Duration // echo: measured in one round
-	sizes  []int         // echo
-	window []int         // echo
+	conns int           // echo: connections
+	warm  time.Duration // echo: before the measured time
+	span  time.Duration // echo: measured in one round
+	loads []echoLoad    // echo
 
 	idle  int           // idle: connections
 	quiet time.Duration // idle: between the last message and the measurement
+
+	growth         []int // growth: numbers of connections
+	growthMessages int   // growth: messages in one round
 
 	only              string                // fanout: as the flag
 	streams           int                   // fanout: open ones of each candidate
@@ -66,12 +69,15 @@ var full = settings{
 	conns:      100,
 	warm:       200 * time.Millisecond,
 	span:       time.Second,
-	sizes:      []int{64, 16 << 10},
-	window:     []int{1, 16},
-	idle:       5000,
+	loads:      []echoLoad{{64, 1}, {64, 16}, {16 << 10, 1}, {16 << 10, 16}, {1 << 20, 1}},
+	idle:       10_000,
 	quiet:      time.Second,
-	streams:    10_000,
-	events:     5,
+	growth:     []int{1000, 5000, 10_000, 19_000},
+
+	growthMessages: 100_000,
+
+	streams: 10_000,
+	events:  5,
 
 	packedIdle:        1000,
 	members:           2000,
@@ -90,6 +96,8 @@ var measurements = map[string]func(settings, *report.Results) error{
 	"utf8":        validations,
 	"echo":        echo,
 	"idle":        idle,
+	"growth":      growth,
+	"handshake":   handshakes,
 	"deflate":     deflates,
 	"eventstream": eventStreams,
 	"fanout":      fanOut,
@@ -108,8 +116,10 @@ const usage = `usage: bench [flags] command
   mask     payloads masked in place
   utf8     texts checked for valid UTF-8
   frame    one frame read and written in memory
+  handshake  an opening handshake answered in memory
   echo     loopback echo: processor time of the server for each message
-  idle     resident bytes of an idle connection after traffic
+  idle     resident bytes of an idle connection after traffic, over TLS too
+  growth   bytes of a connection and processor time of a message, the more connections there are
 
   deflate            time, ratio and memory of compressors and inflaters
   deflate-echo       loopback echo of compressed texts
@@ -136,7 +146,7 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", s.rounds, "rounds; tables show the median. choosing has 3 unless this is given")
 	flag.DurationVar(&s.span, "span", s.span, "echo: measured time in one round; so for choosing, where it is 40s unless this is given")
 	flag.IntVar(&s.conns, "conns", s.conns, "echo: connections")
-	flag.IntVar(&s.idle, "idle", s.idle, "idle: connections")
+	flag.IntVar(&s.idle, "connections", s.idle, "idle: connections; where it is given, deflate-idle and deflate-broadcast have as many, and growth no more")
 	flag.IntVar(&s.streams, "streams", s.streams, "fanout, topic-fanout: streams or readers")
 	flag.IntVar(&s.events, "events", s.events, "fanout, topic-fanout: events or items of each size in one round")
 	flag.StringVar(&s.only, "only", "", "only candidates whose name holds one of these, separated by commas")
@@ -157,6 +167,9 @@ func main() {
 		switch f.Name {
 		case "rounds":
 			s.choosing.Rounds = s.rounds
+		case "connections":
+			s.packedIdle, s.members = s.idle, s.idle
+			s.growth = slices.DeleteFunc(slices.Clone(s.growth), func(n int) bool { return n > s.idle })
 		case "span":
 			s.choosing.Span = s.span
 		}
@@ -180,6 +193,7 @@ func run(name string, s settings, folder, readme, chooser string) error {
 		return fmt.Errorf("there is no measurement %q", name)
 	}
 	r := report.New("go run ./cmd/bench " + strings.Join(os.Args[1:], " "))
+	maps.Copy(r.Versions, servers.Versions())
 	if err := measure(s, r); err != nil {
 		return err
 	}

@@ -156,17 +156,7 @@ func packedIdleRound(c servers.PackedCandidate, s settings, p *child.Process) (m
 	if err != nil {
 		return nil, "", err
 	}
-	n := float64(o.Conns)
-	values := map[string]float64{
-		"resident_bytes": float64(after.Resident-before.Resident) / n,
-		"baseline_bytes": float64(before.Resident),
-	}
-	if after.Goroutines > 0 { // it is a Go program
-		values["heap_bytes"] = float64(after.Heap-before.Heap) / n
-		values["stack_bytes"] = float64(after.Stack-before.Stack) / n
-		values["goroutines"] = float64(after.Goroutines-before.Goroutines) / n
-	}
-	return values, g.Answer, nil
+	return held(before, after, o.Conns), g.Answer, nil
 }
 
 // packedTraffic opens the connections and sends their texts.

@@ -184,6 +184,18 @@ for (const status of [400, 401, 403, 404, 405]) {
   });
 }
 
+test("400 without a token, as for a request that was cut off on its way, is not final", async () => {
+  const net = new Net();
+  net.publish("1");
+  net.refuse = { eventstream: () => {
+    net.refuse = {};
+    return new Response("400 Bad Request", { status: 400 });
+  } };
+  const f = start(net, { transports: ["eventstream"] });
+  assert.deepEqual((await take(f, 1)).map(text), ["1"]);
+  f.close();
+});
+
 test("Retry-After is waited for, the other transports are not asked meanwhile", async () => {
   const net = new Net();
   net.publish("1");

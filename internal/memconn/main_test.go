@@ -1,0 +1,9 @@
+package memconn
+
+import (
+	"testing"
+
+	"github.com/pushwire/pushwire/internal/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
