@@ -302,14 +302,18 @@ func TestNoLoss(t *testing.T) {
 				}
 				t.Logf("%d cuts, %d restarts, %d switches; connected %v", s.cuts, s.restarts, s.switches, connected)
 				// net/http repeats a poll by itself whose connection had ended
-				// before it, so not every cut is seen.
-				least := 20
+				// before it, so not every cut is seen: on a slow machine, where
+				// a server is back before the next poll, hardly one.
+				_, real := s.net.(*tcpNet)
+				least, kinds := 20, len(Transports())
+				if real {
+					kinds = 3
+				}
 				if len(set) == 1 && set[0] >= TransportLongPoll {
 					least = 3
-				}
-				kinds := len(Transports())
-				if _, real := s.net.(*tcpNet); real {
-					kinds = 3 // on a machine that is slow today
+					if real {
+						least = 2
+					}
 				}
 				if total < least || s.cuts+s.restarts < 20 || set == nil && len(connected) < kinds {
 					t.Errorf("fate was too kind: connected %v", connected)
