@@ -71,6 +71,7 @@ var All = []Candidate{
 	gobwas,
 	raw4K,
 	raw64K,
+	epollFrames,
 	epollConns,
 	epollDescriptors,
 }
