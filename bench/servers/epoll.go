@@ -3,35 +3,50 @@
 package servers
 
 import (
+	"context"
+	"errors"
 	"net"
 	"sync"
 	"syscall"
+
+	"github.com/pushwire/pushwire"
+	"github.com/pushwire/pushwire/frame"
+	"github.com/pushwire/pushwire/mask"
 )
 
 // The loops over epoll are the limit for what waits for many sockets in one
 // goroutine: it waits in the system call, reads what is there and writes the
 // same bytes, and knows nothing else. One of them keeps a net.Conn for each
-// connection, as a Poller does, and one has nothing but the descriptor.
+// connection, as a Poller does, and one has nothing but the descriptor. The
+// third is that of net.Conns with as little of WebSocket as an echo can do with:
+// whole frames, unmasked, and the answers of one read in one write. It knows no
+// fragments, no control frames, no limits, no UTF-8 and no peer that is slow.
 var (
 	epollConns = Candidate{
 		Name:  "epoll loop, net.Conns",
 		Note:  "no frames: one goroutine, the bytes that came go back",
 		Raw:   true,
-		Serve: serveEpoll(acceptConns),
+		Serve: serveEpoll(acceptConns, echoBytes),
+	}
+	epollFrames = Candidate{
+		Name:  "epoll loop, frames",
+		Note:  "one goroutine, the least of WebSocket that an echo needs",
+		Serve: serveEpoll(acceptFrames, echoFrames),
 	}
 	epollDescriptors = Candidate{
 		Name:  "epoll loop, descriptors",
 		Note:  "the same without net.Conns",
 		Raw:   true,
-		Serve: serveEpoll(acceptDescriptors),
+		Serve: serveEpoll(acceptDescriptors, echoBytes),
 	}
 )
 
 const epollET = 1 << 31 // syscall has it as a negative number
 
 // serveEpoll echoes on all connections that accept gets of a listener. accept
-// calls add with each descriptor, and with its net.Conn, if there is one.
-func serveEpoll(accept func(l net.Listener, add func(fd int, nc net.Conn) error) error) func(net.Listener) error {
+// calls add with each descriptor, and with its net.Conn, if there is one. echo
+// makes the answer to the bytes that one read gave, behind dst.
+func serveEpoll(accept func(l net.Listener, add func(fd int, nc net.Conn) error) error, echo func(fd int, dst, p []byte) []byte) func(net.Listener) error {
 	return func(l net.Listener) error {
 		ep, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 		if err != nil {
@@ -53,7 +68,7 @@ func serveEpoll(accept func(l net.Listener, add func(fd int, nc net.Conn) error)
 			})
 		}()
 		go func() {
-			failed <- epollLoop(ep, func(fd int) {
+			failed <- epollLoop(ep, echo, func(fd int) {
 				mu.Lock()
 				nc := conns[fd]
 				conns[fd] = nil
@@ -71,9 +86,9 @@ func serveEpoll(accept func(l net.Listener, add func(fd int, nc net.Conn) error)
 
 // epollLoop watches edge-triggered: nothing has to be armed again, and a read
 // that does not fill the buffer has emptied its socket.
-func epollLoop(ep int, end func(fd int)) error {
+func epollLoop(ep int, echo func(fd int, dst, p []byte) []byte, end func(fd int)) error {
 	events := make([]syscall.EpollEvent, 128)
-	buf := make([]byte, 64<<10)
+	buf, out := make([]byte, 64<<10), make([]byte, 0, 128<<10)
 	for {
 		n, err := syscall.EpollWait(ep, events, -1)
 		if err == syscall.EINTR {
@@ -85,15 +100,19 @@ func epollLoop(ep int, end func(fd int)) error {
 		for _, ev := range events[:n] {
 			fd := int(ev.Fd)
 			for {
-				n, err := syscall.Read(fd, buf)
+				part := 0
+				if len(parts[fd]) > 0 {
+					part = copy(buf, parts[fd])
+				}
+				n, err := syscall.Read(fd, buf[part:])
 				if err == syscall.EAGAIN {
 					break
 				}
-				if n <= 0 || writeAll(fd, buf[:n]) != nil {
+				if n <= 0 || writeAll(fd, echo(fd, out, buf[:part+n])) != nil {
 					end(fd)
 					break
 				}
-				if n < len(buf) && ev.Events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) == 0 {
+				if n < len(buf)-part && ev.Events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) == 0 {
 					break
 				}
 			}
@@ -115,9 +134,16 @@ func writeAll(fd int, p []byte) error {
 }
 
 func acceptConns(l net.Listener, add func(int, net.Conn) error) error {
+	return acceptEach(l, func(nc net.Conn) (net.Conn, error) { return nc, nil }, add)
+}
+
+func acceptEach(l net.Listener, open func(net.Conn) (net.Conn, error), add func(int, net.Conn) error) error {
 	for {
 		nc, err := l.Accept()
 		if err != nil {
+			return err
+		}
+		if nc, err = open(nc); err != nil {
 			return err
 		}
 		raw, err := nc.(syscall.Conn).SyscallConn()
@@ -154,4 +180,45 @@ func acceptDescriptors(l net.Listener, add func(int, net.Conn) error) error {
 			return err
 		}
 	}
+}
+
+// echoBytes is the echo of what knows no frames.
+func echoBytes(_ int, _, p []byte) []byte { return p }
+
+// parts are what came of frames that are not whole, by descriptor. Only the
+// goroutine of the loop uses it.
+var parts = map[int][]byte{}
+
+func echoFrames(fd int, dst, p []byte) []byte {
+	for {
+		h, n, err := frame.Parse(p)
+		if err != nil || n == 0 || int(h.Length) > len(p)-n {
+			if len(p) > 0 || len(parts[fd]) > 0 {
+				parts[fd] = append(parts[fd][:0], p...)
+			}
+			return dst
+		}
+		end := n + int(h.Length)
+		dst = frame.Header{Fin: true, Opcode: h.Opcode, Length: h.Length}.Append(dst)
+		from := len(dst)
+		dst = dst[:from+int(h.Length)]
+		mask.Copy(dst[from:], p[n:end], h.Key, 0)
+		p = p[end:]
+	}
+}
+
+// acceptFrames leaves the opening handshake to pushwire. The one that measures
+// sends nothing before it has the answer.
+func acceptFrames(l net.Listener, add func(int, net.Conn) error) error {
+	return acceptEach(l, func(nc net.Conn) (net.Conn, error) {
+		c, _, err := pushwire.AcceptConn(context.Background(), nc, nil)
+		if err != nil {
+			return nil, err
+		}
+		nc, unread, err := c.Detach()
+		if err == nil && len(unread) > 0 {
+			err = errors.New("bytes came before the answer")
+		}
+		return nc, err
+	}, add)
 }

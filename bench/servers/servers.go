@@ -82,6 +82,7 @@ var All = []Candidate{
 	tokioTungstenite4,
 	raw4K,
 	raw64K,
+	epollFrames,
 	epollConns,
 	epollDescriptors,
 }
