@@ -55,15 +55,31 @@ func (c *Conn) drain(ctx context.Context) error {
 
 // takeRead takes the turn to read for the application.
 func (c *Conn) takeRead(ctx context.Context) error {
-	if c.polled.Load() != nil {
-		// Before the wait, since a Poller may have the turn for ever.
-		if _, ok := ctx.(*readerContext); !ok {
-			return c.readByPoller()
+	in := &c.in
+	if !c.reading.try() {
+		if err := c.waitRead(ctx); err != nil {
+			return err
 		}
 	}
+	if c.polled.Load() != nil {
+		if _, ok := ctx.(*readerContext); !ok {
+			c.reading.give()
+			return c.readByPoller()
+		}
+		c.in.borrow(c)
+	}
+	in.reads++
+	return nil
+}
+
+// waitRead is takeRead where somebody else has the turn.
+func (c *Conn) waitRead(ctx context.Context) error {
 	in := &c.in
+	if _, ok := ctx.(*readerContext); !ok && c.polled.Load() != nil {
+		return c.readByPoller() // a Poller may have the turn for ever
+	}
 	waited := false
-	err := c.takeTurn(ctx, func() {
+	err := c.reading.take(ctx, func() {
 		waited = true
 		in.wanted.Add(1)
 		if giveWay := in.giveWay.Load(); giveWay != nil {
@@ -76,13 +92,7 @@ func (c *Conn) takeRead(ctx context.Context) error {
 	if err != nil {
 		return c.stopped("read", ctx)
 	}
-	if c.polled.Load() != nil { // it may have come meanwhile
-		if _, ok := ctx.(*readerContext); !ok {
-			c.reading.give()
-			return c.readByPoller()
-		}
-	}
-	in.reads++
+	in.borrow(c)
 	return nil
 }
 

@@ -20,11 +20,19 @@ var (
 // to wait it calls waits, as turn.take.
 func (c *Conn) takeTurn(ctx context.Context, waits func()) error {
 	err := c.reading.take(ctx, waits)
-	if err == nil && c.in.intake == nil {
-		c.in.intake = intakes.Get().(*intake)
-		c.in.init(c)
+	if err == nil {
+		c.in.borrow(c)
 	}
 	return err
+}
+
+// borrow sees to what reading needs. The caller holds Conn.reading. It is there
+// without this where no Poller has the Conn: rest is called by its workers only.
+func (in *input) borrow(c *Conn) {
+	if in.intake == nil {
+		in.intake = intakes.Get().(*intake)
+		in.init(c)
+	}
 }
 
 // rest gives back what reading needs if nothing is in it. The caller holds
@@ -45,9 +53,11 @@ func (in *input) rest() {
 func (o *output) lock() {
 	o.mu.Lock()
 	if o.outgoing == nil {
-		o.outgoing = outgoings.Get().(*outgoing)
+		o.borrow()
 	}
 }
+
+func (o *output) borrow() { o.outgoing = outgoings.Get().(*outgoing) }
 
 // unlock gives mu up.
 func (o *output) unlock() {

@@ -97,28 +97,24 @@ func (p *Poller) Add(c *Conn, f MessageFunc) error {
 	}
 	r := &polled{c: c, p: p, f: f, fd: -1}
 	c.takeTurn(context.Background(), nil)
-	if err := c.Err(); err != nil {
+	err := c.Err()
+	if err == nil && c.polled.Load() != nil {
+		err = errPolled
+	}
+	if err == nil {
+		err = p.register(r) // who is woken by it waits for the turn to read
+	}
+	if err != nil {
 		c.reading.give()
 		return err
 	}
-	if !c.polled.CompareAndSwap(nil, r) {
-		c.reading.give()
-		return errPolled
-	}
-	err := p.register(r)
-	if err != nil {
-		c.polled.Store(nil)
-	}
+	c.out.setLean(true)
+	c.polled.Store(r)
 	c.reading.give()
-	if err == nil {
-		c.out.setLean(true)
-	}
-	if err == nil && r.fd >= 0 {
-		// What was read with the handshake makes no socket readable, and an end
-		// that came before c.polled was set woke nobody.
-		r.wake()
-	}
-	return err
+	// What was read with the handshake makes no socket readable, and an end that
+	// came before c.polled was set woke nobody.
+	r.wake()
+	return nil
 }
 
 // register makes r known, and has its socket watched or read by a goroutine.

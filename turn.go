@@ -21,6 +21,9 @@ const (
 	turnWanted        // held, and somebody waits or has waited
 )
 
+// try takes the turn if it is free.
+func (t *turn) try() bool { return t.state.CompareAndSwap(turnFree, turnHeld) }
+
 // take waits for the turn; it fails only with the context's error. Where it has
 // to wait it calls waits, unless that is nil, once its place is sure.
 func (t *turn) take(ctx context.Context, waits func()) error {
