@@ -26,9 +26,9 @@ import (
 )
 
 var (
-	faultsFor   = flag.Duration("faults.for", 4*time.Second, "how long the network of TestFaults breaks")
+	faultsFor   = flag.Duration("faults.for", 3*time.Second, "how long the network of TestFaults breaks")
 	faultsConns = flag.Int("faults.conns", 100, "how many clients TestFaults has")
-	otherFor    = flag.Duration("faults.other", 1500*time.Millisecond, "how long it breaks in each of TestFaultsUnderOtherRuntimes")
+	otherFor    = flag.Duration("faults.other", time.Second, "how long it breaks in each of TestFaultsUnderOtherRuntimes")
 	seed        = flag.Uint64("seed", 1, "of what happens at random")
 )
 
@@ -260,7 +260,8 @@ func (s *site) storm(t *testing.T, span time.Duration, clients int) {
 
 	for _, y := range []*tally{&talks, &s.talks} {
 		t.Log(y)
-		for _, err := range y.bad {
+		_, bad := y.outcome()
+		for _, err := range bad {
 			t.Error(err)
 		}
 	}

@@ -316,10 +316,11 @@ func TestSoak(t *testing.T) {
 	s.tr.CloseIdleConnections()
 	srv.Close()
 	s.log.Close()
-	for _, err := range s.ends.bad {
+	codes, bad := s.ends.outcome()
+	for _, err := range bad {
 		t.Error(err)
 	}
-	t.Logf("ends of connections by code: %v", s.ends.codes)
+	t.Logf("ends of connections by code: %v", codes)
 	var b strings.Builder
 	for i, a := range acts {
 		fmt.Fprintf(&b, "%d %s, ", s.acts[i].Load(), a.name)
