@@ -200,8 +200,13 @@ func (r *polled) step(l *loan, messages int) (m Message, err error) {
 	if err == nil {
 		return m, c.endLend(l, &m, nil)
 	}
-	if l.holds(m.Data) {
+	switch {
+	case l.holds(m.Data):
 		m.Data = r.keep(l, m.Data, err == errTurnOver)
+	case cap(m.Data) > chunkBuffers.size:
+		// It has outgrown what was borrowed, and is to be lent to the next when it
+		// is whole: without that an echo of 1 MiB costs 2.7 x as much.
+		r.kept = &buffer{b: m.Data[:0], pool: &largeBuffers}
 	}
 	if len(m.Data) > 0 {
 		c.in.part = m.Data
