@@ -68,12 +68,18 @@ func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, a 
 	c.ticket.Store(a.ticket)
 	c.wire.init(nc, role)
 	c.startDeflate(a.deflate)
-	c.in.intake = newIntake()
+	parts := new(struct { // one allocation, and no room lost to size classes
+		intake   intake
+		outgoing outgoing
+	})
+	parts.intake.bind()
+	parts.outgoing.bind()
+	c.in.intake = &parts.intake
 	c.in.init(c)
 	if len(unread) > 0 {
 		c.in.b = unread
 	}
-	c.out.outgoing = newOutgoing()
+	c.out.outgoing = &parts.outgoing
 	return c
 }
 

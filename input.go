@@ -73,12 +73,11 @@ type intake struct {
 	inbox *inbox // read by Close on behalf of calls of Read to come; nil before it does
 }
 
-func newIntake() *intake {
-	it := &intake{}
+// bind makes what refers to it itself.
+func (it *intake) bind() {
 	if rawIO {
 		it.poll = it.readable()
 	}
-	return it
 }
 
 // init readies it for c, which may have inflation already.

@@ -12,8 +12,8 @@ import (
 // somebody waits in a call that reads nearly all the time.
 
 var (
-	intakes   = sync.Pool{New: func() any { return newIntake() }}
-	outgoings = sync.Pool{New: func() any { return newOutgoing() }}
+	intakes   = sync.Pool{New: func() any { it := new(intake); it.bind(); return it }}
+	outgoings = sync.Pool{New: func() any { b := new(outgoing); b.bind(); return b }}
 )
 
 // takeTurn takes the turn to read, and sees to what reading needs. Where it has

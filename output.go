@@ -70,11 +70,10 @@ type outgoing struct {
 	res  writeResult           // of the last poll, for who made busy true
 }
 
-func newOutgoing() *outgoing {
-	b := &outgoing{}
+// bind makes what refers to it itself.
+func (b *outgoing) bind() {
 	b.watch.write = true
 	b.poll = b.writable
-	return b
 }
 
 // batch is what one write hands to the transport.

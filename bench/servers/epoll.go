@@ -26,18 +26,18 @@ var (
 		Name:  "epoll loop, net.Conns",
 		Note:  "no frames: one goroutine, the bytes that came go back",
 		Raw:   true,
-		Serve: serveEpoll(acceptConns, echoBytes),
+		Serve: serveEpoll(acceptConns, echoBytes, 64<<10),
 	}
 	epollFrames = Candidate{
 		Name:  "epoll loop, frames",
 		Note:  "one goroutine, the least of WebSocket that an echo needs",
-		Serve: serveEpoll(acceptFrames, echoFrames),
+		Serve: serveEpoll(acceptFrames, echoFrames, 2<<20),
 	}
 	epollDescriptors = Candidate{
 		Name:  "epoll loop, descriptors",
 		Note:  "the same without net.Conns",
 		Raw:   true,
-		Serve: serveEpoll(acceptDescriptors, echoBytes),
+		Serve: serveEpoll(acceptDescriptors, echoBytes, 64<<10),
 	}
 )
 
@@ -45,8 +45,9 @@ const epollET = 1 << 31 // syscall has it as a negative number
 
 // serveEpoll echoes on all connections that accept gets of a listener. accept
 // calls add with each descriptor, and with its net.Conn, if there is one. echo
-// makes the answer to the bytes that one read gave, behind dst.
-func serveEpoll(accept func(l net.Listener, add func(fd int, nc net.Conn) error) error, echo func(fd int, dst, p []byte) []byte) func(net.Listener) error {
+// makes the answer to the bytes that one read gave, behind dst. room is that of
+// the buffer; a frame has to fit into it.
+func serveEpoll(accept func(l net.Listener, add func(fd int, nc net.Conn) error) error, echo func(fd int, dst, p []byte) []byte, room int) func(net.Listener) error {
 	return func(l net.Listener) error {
 		ep, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 		if err != nil {
@@ -68,7 +69,7 @@ func serveEpoll(accept func(l net.Listener, add func(fd int, nc net.Conn) error)
 			})
 		}()
 		go func() {
-			failed <- epollLoop(ep, echo, func(fd int) {
+			failed <- epollLoop(ep, echo, room, func(fd int) {
 				mu.Lock()
 				nc := conns[fd]
 				conns[fd] = nil
@@ -86,9 +87,9 @@ func serveEpoll(accept func(l net.Listener, add func(fd int, nc net.Conn) error)
 
 // epollLoop watches edge-triggered: nothing has to be armed again, and a read
 // that does not fill the buffer has emptied its socket.
-func epollLoop(ep int, echo func(fd int, dst, p []byte) []byte, end func(fd int)) error {
+func epollLoop(ep int, echo func(fd int, dst, p []byte) []byte, room int, end func(fd int)) error {
 	events := make([]syscall.EpollEvent, 128)
-	buf, out := make([]byte, 64<<10), make([]byte, 0, 128<<10)
+	buf, out := make([]byte, room), make([]byte, 0, 2*room)
 	for {
 		n, err := syscall.EpollWait(ep, events, -1)
 		if err == syscall.EINTR {

@@ -58,7 +58,11 @@ func TestChoosing(t *testing.T) {
 			if v := value("opening_bytes"); v < 400 {
 				t.Errorf("%s, %s: opened with %v bytes", c.Name, name, v)
 			}
-			if v, ok := r.Median(report.ChoosingWaiting, c.Name, "goroutines"); !ok || v < 0.9 || v > 3 {
+			least := 0.9
+			if c.Name == "WebSocket" {
+				least = 0 // a Poller reads
+			}
+			if v, ok := r.Median(report.ChoosingWaiting, c.Name, "goroutines"); !ok || v < least || v > 3 {
 				t.Errorf("%s: %v goroutines for a client that waits", c.Name, v)
 			}
 		}
