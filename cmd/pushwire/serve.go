@@ -39,7 +39,8 @@ func serve(ctx context.Context, c console, args []string) int {
 		"Starts a server with a page that shows one topic over every transport side by",
 		"side. Topics are at "+topicsPath+"NAME for \"pushwire listen\" and \"publish\"; messages",
 		"to "+echoPath+" come back, for \"pushwire connect\". Whoever reaches the server may",
-		"publish. Ctrl-C closes all connections and ends it.")
+		"publish. On a loopback address requests have to name an IP address, localhost,",
+		"or the name in -addr. Ctrl-C closes all connections and ends it.")
 	addr := f.String("addr", defaultAddr, "`host:port` to listen on; port 0 takes any free one")
 	cert := f.String("cert", "", "`file` with the certificate chain in PEM; with -key, serves https and wss")
 	key := f.String("key", "", "`file` with the certificate's private key in PEM")
@@ -94,7 +95,7 @@ func serve(ctx context.Context, c console, args []string) int {
 	defer push.client.CloseIdleConnections()
 	go demo.run(ctx)
 	server := &http.Server{
-		Handler:           mux,
+		Handler:           ownHosts(mux, l, *addr),
 		TLSConfig:         secure,
 		ReadHeaderTimeout: headTimeout,
 		IdleTimeout:       idleTimeout,
