@@ -73,7 +73,7 @@ func serve(ctx context.Context, c console, args []string) int {
 	}
 	l, err := net.Listen("tcp", *addr)
 	if err != nil {
-		fmt.Fprintln(c.err, listenFailed(*addr, err))
+		fmt.Fprintln(c.err, listenFailed("serve", *addr, err))
 		return exitFailed
 	}
 
@@ -183,12 +183,12 @@ func connections(n int) string {
 	return fmt.Sprintf("%d connections", n)
 }
 
-// listenFailed says what is wrong with an address.
-func listenFailed(addr string, err error) string {
+// listenFailed says what is wrong with the address that a command got.
+func listenFailed(command, addr string, err error) string {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Sprintf("pushwire serve: %s is in use by another program; choose another address, for example -addr 127.0.0.1:0 for any free port", addr)
+		return fmt.Sprintf("pushwire %s: %s is in use by another program; choose another address, for example -addr 127.0.0.1:0 for any free port", command, addr)
 	}
-	return fmt.Sprintf("pushwire serve: can't listen on %s: %v", addr, err)
+	return fmt.Sprintf("pushwire %s: can't listen on %s: %v", command, addr, err)
 }
 
 // reachable is the address to print: a browser on this machine can't open

@@ -66,7 +66,7 @@ func webpushServe(ctx context.Context, c console, args []string) int {
 	}
 	l, err := net.Listen("tcp", *addr)
 	if err != nil {
-		fmt.Fprintln(c.err, listenFailed(*addr, err))
+		fmt.Fprintln(c.err, listenFailed("webpush serve", *addr, err))
 		return exitFailed
 	}
 	defer l.Close()
