@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -66,7 +64,7 @@ func serve(ctx context.Context, c console, args []string) int {
 		}
 		secure = &tls.Config{Certificates: []tls.Certificate{pair}}
 	}
-	vapid, err := pushKeyOf(*pushKey)
+	vapid, err := keyOf(*pushKey)
 	if err != nil {
 		fmt.Fprintf(c.err, "pushwire serve: %v\n", err)
 		return exitFailed
@@ -125,22 +123,6 @@ func serve(ctx context.Context, c console, args []string) int {
 	case <-ctx.Done():
 	}
 	return shutdown(c.out, server, &group, demo)
-}
-
-// pushKeyOf reads the key for Web Push from a file, or makes one.
-func pushKeyOf(file string) (*webpush.Key, error) {
-	if file == "" {
-		return webpush.GenerateKey()
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	key, err := webpush.ParseKey(strings.TrimSpace(string(text)))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return key, nil
 }
 
 // echo answers every message with the same message.
