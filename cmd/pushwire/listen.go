@@ -36,7 +36,9 @@ func listen(ctx context.Context, c console, args []string) int {
 		"Follows a topic of a pushwire server, over the best transport that gets through,",
 		"and prints each item as it comes: a line with its type and cursor, then its data,",
 		"indented. What is lost on the way comes again, once and in order. With -transport",
-		"sse it follows any event stream, of whichever server. Ctrl-C ends it.")
+		"sse it follows any event stream, of whichever server. Ctrl-C ends it.",
+		"The exit status is 0 after that, after -n items, or when an event stream ends with",
+		"204; 1 when the server refuses or fewer items came; 2 for a wrong command line.")
 	o := &listening{header: http.Header{}, print: printItem}
 	f.Func("header", "`Name: value` of an extra request field; may be given again", headerFlag(o.header))
 	f.StringVar(&o.after, "after", "", "`cursor` of the last item that was seen, to go on after it; \"now\" for what is new only; of an event stream the ID of the last event")
