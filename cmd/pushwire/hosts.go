@@ -14,9 +14,10 @@ import (
 // to 127.0.0.1 (DNS rebinding): neither Origin nor Sec-Fetch-Site gives it
 // away, but Host still has the attacker's name. So requests have to name an IP
 // address, localhost, or the name in addr, which is what the server was told to
-// listen on. A server that is not on a loopback address may have any name, and
-// next is returned as it is.
-func ownHosts(next http.Handler, l net.Listener, addr string) http.Handler {
+// listen on; others are told so, and of what the command has in flags for that. A
+// server that is not on a loopback address may have any name, and next is
+// returned as it is.
+func ownHosts(next http.Handler, l net.Listener, addr, flags string) http.Handler {
 	if tcp, ok := l.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
 		return next
 	}
@@ -27,7 +28,7 @@ func ownHosts(next http.Handler, l net.Listener, addr string) http.Handler {
 			// indicates that the request was directed at a server that is unable
 			// or unwilling to produce an authoritative response for the target URI."
 			http.Error(w, fmt.Sprintf("This server is for this machine only and has no name but localhost, so it answers nothing for %q: "+
-				"ask for %s, or start it with that name in -addr.", host, reachable(l.Addr())), http.StatusMisdirectedRequest)
+				"ask for %s, or start it with that name in %s.", host, reachable(l.Addr()), flags), http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -99,7 +99,7 @@ func TestOwnHosts(t *testing.T) {
 		{"0.0.0.0", ":8080", "attacker.example:8080", true}, // may have any name
 		{"192.0.2.1", "192.0.2.1:8080", "my.example:8080", true},
 	} {
-		h := ownHosts(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), listenerAt(row.listens), row.addr)
+		h := ownHosts(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), listenerAt(row.listens), row.addr, "-addr")
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, &http.Request{Host: row.host})
 		if ok := w.Code == http.StatusOK; ok != row.ok {

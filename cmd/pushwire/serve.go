@@ -93,7 +93,7 @@ func serve(ctx context.Context, c console, args []string) int {
 	defer push.client.CloseIdleConnections()
 	go demo.run(ctx)
 	server := &http.Server{
-		Handler:           ownHosts(mux, l, *addr),
+		Handler:           ownHosts(mux, l, *addr, "-addr"),
 		TLSConfig:         secure,
 		ReadHeaderTimeout: headTimeout,
 		IdleTimeout:       idleTimeout,

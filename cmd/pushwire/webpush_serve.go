@@ -98,7 +98,7 @@ func webpushServe(ctx context.Context, c console, args []string) int {
 	}
 	var handler http.Handler = service
 	if *public == "" { // a proxy may ask by whatever name it has for this server
-		handler = ownHosts(service, l, *addr)
+		handler = ownHosts(service, l, *addr, "-addr or, behind a proxy, in -url")
 	}
 	server := &http.Server{
 		Handler:           handler,
