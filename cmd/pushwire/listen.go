@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -89,7 +88,12 @@ func listenTopic(ctx context.Context, c console, url, force string, o *listening
 	if t, ok := httpstream.ParseTransport(force); ok {
 		follow.Transports = []httpstream.Transport{t}
 	}
+	hinted := false
 	follow.OnState = func(s httpstream.State) {
+		if !hinted && isForeign(s) {
+			hinted = true
+			fmt.Fprintf(c.err, "this looks like the event stream of another server: -transport %s follows it\n", foreign)
+		}
 		switch {
 		case s.Connected && o.verbose:
 			fmt.Fprintf(c.err, "over %v\n", s.Transport)
@@ -111,11 +115,7 @@ func listenTopic(ctx context.Context, c console, url, force string, o *listening
 			err = o.print(c.out, printed{string(it.Cursor), it.Type, it.Data, it.Binary})
 		}
 		if err != nil {
-			fmt.Fprintf(c.err, "pushwire listen: %s\n", harmless(err.Error()))
-			var se *httpstream.StatusError
-			if errors.As(err, &se) && se.Token == "" && len(se.Body) > 0 {
-				printLines(c.err, "", bytes.TrimSpace(se.Body))
-			}
+			failed(c.err, "listen", err)
 			return exitFailed
 		}
 		if n++; n == o.enough {

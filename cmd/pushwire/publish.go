@@ -53,7 +53,7 @@ func publish(ctx context.Context, c console, args []string) int {
 		q.Binary = q.Binary || !utf8.Valid(data)
 		cursor, err := httpstream.Publish(ctx, f.Arg(0), q, o)
 		if err != nil {
-			fmt.Fprintf(c.err, "pushwire publish: %s\n", harmless(err.Error()))
+			failed(c.err, "publish", err)
 			return false
 		}
 		fmt.Fprintln(c.out, cursor)
