@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -65,6 +67,14 @@ func (y *tally) fail(format string, args ...any) {
 	if len(y.bad) < 20 {
 		y.bad = append(y.bad, fmt.Errorf(format, args...))
 	}
+}
+
+// seen returns the ends by code so far, and what was wrong. Connections of a
+// server may still be on their way out.
+func (y *tally) seen() (codes map[frame.Code]int, bad []error) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return maps.Clone(y.codes), slices.Clone(y.bad)
 }
 
 // ended counts the end of a connection, and judges it: the network loses
