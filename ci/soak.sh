@@ -22,9 +22,15 @@ time=10m conns=5000 rate=2000
 while (($#)); do
   case $1 in
     -h | --help) usage && exit 0 ;;
-    -t) time=$2 && shift ;;
-    -n) conns=$2 && shift ;;
-    -r) rate=$2 && shift ;;
+    -t | -n | -r)
+      [[ $# -ge 2 ]] || { usage >&2 && exit 2; }
+      case $1 in
+        -t) time=$2 ;;
+        -n) conns=$2 ;;
+        -r) rate=$2 ;;
+      esac
+      shift
+      ;;
     *) usage >&2 && exit 2 ;;
   esac
   shift

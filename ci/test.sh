@@ -16,8 +16,8 @@ the sum of the tests that really ran.
   autobahn  the Autobahn suite in both directions, about a quarter of an hour on two processors
   386       go test for 32 bits: mask, frame, handshake, deflate, eventstream, webpush and the root package
   simd      mask and frame as other processors have them: portable (-tags purego), GOAMD64=v3; there also all of deflate
-  machines  on other processors, under qemu-user: mask and frame on arm64, and mask, frame, handshake, deflate and eventstream on
-            s390x (big-endian) and arm (32 bits); there without the tests that take long, unless PUSHWIRE_MACHINES=all
+  machines  on other processors, under qemu-user: mask, frame, handshake, deflate and eventstream on arm64, s390x (big-endian) and
+            arm (32 bits); without the tests that take long, unless PUSHWIRE_MACHINES=all, but for mask and frame on arm64
   cross     go vet for windows, darwin, freebsd, linux/arm64 and js
   modules   go test of the nested modules, each benchmark once
   fuzz      ci/fuzz.sh: every fuzz target for 5 s, two and a half minutes on two processors
@@ -180,6 +180,8 @@ machines() {
   fi
   mapfile -t packages < <(vectorised)
   machine arm64 qemu-aarch64 "${packages[@]}" || good=1
+  mapfile -t packages < <(go list ./handshake ./deflate ./eventstream)
+  machine arm64 qemu-aarch64 ${some[@]+"${some[@]}"} "${packages[@]}" || good=1
   mapfile -t packages < <(go list ./mask ./frame ./handshake ./deflate ./eventstream)
   machine s390x qemu-s390x ${some[@]+"${some[@]}"} "${packages[@]}" || good=1
   machine arm qemu-arm ${some[@]+"${some[@]}"} "${packages[@]}" || good=1

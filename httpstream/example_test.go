@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pushwire/pushwire"
+	"github.com/pushwire/pushwire/eventstream"
 	"github.com/pushwire/pushwire/httpstream"
 	"github.com/pushwire/pushwire/topic"
 )
@@ -170,6 +172,66 @@ func ExampleStream() {
 	}
 	// Output:
 	// "at last"
+}
+
+// An event stream, as a page's EventSource reads it: the ID of an event is the
+// cursor, and a client that comes back with it gets what follows.
+func ExampleEvents() {
+	var log topic.Log
+	log.Append("", []byte("one"))
+	log.Append("price", []byte("3.5"))
+	srv := httptest.NewServer(httpstream.Events(&log, nil))
+	defer srv.Close()
+	lastID := ""
+	for range 2 {
+		req, _ := http.NewRequest("GET", srv.URL, nil)
+		req.Header.Set("Last-Event-ID", lastID)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for ev, err := range eventstream.Events(res, nil) {
+			if err != nil {
+				fmt.Println(err)
+				return
+			}
+			fmt.Printf("%s: %s\n", ev.Type, ev.Data)
+			lastID = ev.ID
+			break // and this connection is gone
+		}
+	}
+	// Output:
+	// message: one
+	// price: 3.5
+}
+
+// A WebSocket connection: the first message says where it begins, each other
+// one is an item.
+func ExampleSocket() {
+	var log topic.Log
+	log.Append("price", []byte("3.5"))
+	srv := httptest.NewServer(httpstream.Socket(&log, nil))
+	defer srv.Close()
+	ctx := context.Background()
+	c, _, err := pushwire.Dial(ctx, "ws"+strings.TrimPrefix(srv.URL, "http"), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	for range 2 {
+		m, err := pushwire.ReadJSON[struct{ Cursor, Type, Data string }](ctx, c)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		_, seq, _ := topic.Cursor(m.Cursor).Split()
+		fmt.Printf("%d %q %q\n", seq, m.Type, m.Data)
+	}
+	// Output:
+	// 0 "" ""
+	// 1 "price" "3.5"
 }
 
 // A server that goes down: a Group ends what runs, and then there is nothing

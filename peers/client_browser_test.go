@@ -73,14 +73,19 @@ func seenAs(c topic.Cursor, p topic.Publication) followedItem {
 	return f
 }
 
-// testTransportAlone: what was there before and what comes later, over one
-// transport, with the connections cut between.
+// testTransportAlone: 10,000 items over one transport, those that were there
+// before and those that come later, with the connections cut and servers killed
+// between.
 func testTransportAlone(t *testing.T, b *browser, name string) {
-	const before, later = 300, 700
+	const before, various, n = 300, 1000, 10_000
 	s := newTopicSite(t)
+	s.log.MaxItems, s.log.MaxBytes = 2*n, 256<<20
 	var want []followedItem
 	publish := func(i int) {
 		p := mixed(i)
+		if i >= various {
+			p = topic.Publication{Data: fmt.Appendf(nil, "item %d", i)}
+		}
 		c, _, err := s.log.Publish(t.Context(), p)
 		if err != nil {
 			t.Fatal(err)
@@ -93,17 +98,23 @@ func testTransportAlone(t *testing.T, b *browser, name string) {
 	s.open(t, b)
 	b.follow(t, "f", quick(map[string]any{"transports": []string{name}}))
 	b.until(t, "f", fmt.Sprintf("seen.items.length == %d", before))
-	for i := range later {
-		publish(before + i)
-		if i%250 == 100 {
-			s.cut(i%500 == 100)
+	for i := before; i < n; i++ {
+		publish(i)
+		switch {
+		case i%2500 == 2000:
+			s.end()
+			time.Sleep(30 * time.Millisecond) // it is away for a while
+			s.start(t)
+		case i%1000 == 100, i < various && i%250 == 100:
+			s.cut(i%500 == 100 && i%2000 != 100)
 		}
-		if i%10 == 0 {
+		if i < various && i%10 == 0 || i%40 == 0 {
 			time.Sleep(2 * time.Millisecond) // the rate, not a wait for anything
 		}
 	}
-	b.until(t, "f", fmt.Sprintf("seen.items.length >= %d", before+later))
+	b.until(t, "f", fmt.Sprintf("seen.items.length >= %d", n))
 	got := b.followed(t, "f")
+	t.Logf("connected %d times", len(got.connected()))
 	if d := cmp.Diff(want, got.Items); d != "" {
 		t.Errorf("items (-want +got):\n%.3000s", d)
 	}

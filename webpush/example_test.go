@@ -2,6 +2,10 @@ package webpush_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -145,6 +149,56 @@ func ExampleParseKey() {
 	}
 	fmt.Println(key.PublicKey()) // applicationServerKey
 	// Output: BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8
+}
+
+// A key that never leaves its store, as that of a cloud or of a hardware
+// module: whatever signs with P-256 will do.
+func ExampleNewKey() {
+	var store crypto.Signer
+	store, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // in its place
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, err := webpush.NewKey(store)
+	fmt.Println(len(key.PublicKey()), err)
+
+	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = webpush.NewKey(p384)
+	fmt.Println(err)
+	// Output:
+	// 87 <nil>
+	// webpush: the key is no ECDSA key on the curve P-256 (VAPID knows no other)
+}
+
+// What a push service makes of the Authorization field of a message.
+func ExampleVerifyVAPID() {
+	_, sub := browser("https://push.example.net/push/1")
+	key, err := webpush.GenerateKey()
+	if err != nil {
+		log.Fatal(err)
+	}
+	client := &webpush.Client{Key: key, Subject: "mailto:push@example.com"}
+	req, err := client.NewRequest(context.Background(), sub, &webpush.Message{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	sender, err := webpush.VerifyVAPID(req.Header.Get("Authorization"), "https://push.example.net", time.Now())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(sender.Subject, sender.PublicKey == key.PublicKey())
+
+	_, err = webpush.VerifyVAPID(req.Header.Get("Authorization"), "https://push.elsewhere.example", time.Now())
+	var refused *webpush.VAPIDError
+	if errors.As(err, &refused) {
+		fmt.Println(refused.Token)
+	}
+	// Output:
+	// mailto:push@example.com true
+	// webpush_vapid_audience
 }
 
 func ExampleNotification() {

@@ -17,7 +17,9 @@ func connect(ctx context.Context, c console, args []string) int {
 	f := flags(c, "connect", "URL",
 		"Connects to a ws or wss URL, sends each line of the standard input as a text",
 		"message and prints what arrives: text as it is, binary as hex. The end of the",
-		"input, or Ctrl-C, closes the connection.",
+		"input, or Ctrl-C, closes the connection. The exit status is 0 when it ended with",
+		"a closing handshake and 1000, 1001 or no code, 1 otherwise, 2 for a wrong command",
+		"line.",
 		"",
 		"With -i a line that begins with a slash is a command:",
 		"  /ping               sends a ping and prints how long its pong took",
@@ -36,7 +38,7 @@ func connect(ctx context.Context, c console, args []string) int {
 	commands := f.Bool("i", false, "lines that begin with a slash are commands, see above")
 	count := f.Int("n", 0, "close after so many `messages` have arrived; the exit status is 1 if fewer do")
 	linger := f.Duration("linger", 0, "`time` to go on printing what arrives after the end of the input, for servers that answer late")
-	verbose := f.Bool("v", false, "print the fields of the handshake, pings and pongs, both close frames, and counts at the end")
+	verbose := f.Bool("v", false, "print the fields of the server's answer, pings and pongs, both close frames, and counts at the end")
 	if status, ok := parse(f, c, args, 1); !ok {
 		return status
 	}

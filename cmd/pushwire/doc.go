@@ -15,8 +15,11 @@
 // reads it over whichever transport the request asks for, POST publishes.
 // Every message on /echo is answered with the same message, and /echo.html is
 // a page for that. Connections are taken from pages of the server's own origin
-// and from clients that are no browsers. An interrupt ends every connection so
-// that its client can go on elsewhere, and tells how many did not answer.
+// and from clients that are no browsers. On a loopback address every request
+// has to name an IP address, localhost, or the name in -addr, and gets 421
+// otherwise, so that no name of a stranger's leads to the server. An interrupt
+// ends every connection so that its client can go on elsewhere, and tells how
+// many did not answer; the exit status is 1 if any did not.
 //
 // Connect sends each line of its standard input as a text message and prints
 // what arrives: text as it is, but for control characters on a terminal, binary
@@ -36,7 +39,8 @@
 // as pages make them and sends one message to all; its exit status is 0 when
 // all push services took it.
 //
-// Webpush serve listens on 127.0.0.1:8081. With -store FILE subscriptions and
+// Webpush serve listens on 127.0.0.1:8081, for the same names as serve unless
+// it has a -url. With -store FILE subscriptions and
 // messages survive its end and a crash; behind a proxy -client-header says where
 // the client's address is. See package webpush/pushservice for what
 // it takes and answers.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -36,7 +35,9 @@ func listen(ctx context.Context, c console, args []string) int {
 		"Follows a topic of a pushwire server, over the best transport that gets through,",
 		"and prints each item as it comes: a line with its type and cursor, then its data,",
 		"indented. What is lost on the way comes again, once and in order. With -transport",
-		"sse it follows any event stream, of whichever server. Ctrl-C ends it.")
+		"sse it follows any event stream, of whichever server. Ctrl-C ends it.",
+		"The exit status is 0 after that, after -n items, or when an event stream ends with",
+		"204; 1 when the server refuses or fewer items came; 2 for a wrong command line.")
 	o := &listening{header: http.Header{}, print: printItem}
 	f.Func("header", "`Name: value` of an extra request field; may be given again", headerFlag(o.header))
 	f.StringVar(&o.after, "after", "", "`cursor` of the last item that was seen, to go on after it; \"now\" for what is new only; of an event stream the ID of the last event")
@@ -87,7 +88,12 @@ func listenTopic(ctx context.Context, c console, url, force string, o *listening
 	if t, ok := httpstream.ParseTransport(force); ok {
 		follow.Transports = []httpstream.Transport{t}
 	}
+	hinted := false
 	follow.OnState = func(s httpstream.State) {
+		if !hinted && isForeign(s) {
+			hinted = true
+			fmt.Fprintf(c.err, "this looks like the event stream of another server: -transport %s follows it\n", foreign)
+		}
 		switch {
 		case s.Connected && o.verbose:
 			fmt.Fprintf(c.err, "over %v\n", s.Transport)
@@ -109,11 +115,7 @@ func listenTopic(ctx context.Context, c console, url, force string, o *listening
 			err = o.print(c.out, printed{string(it.Cursor), it.Type, it.Data, it.Binary})
 		}
 		if err != nil {
-			fmt.Fprintf(c.err, "pushwire listen: %s\n", harmless(err.Error()))
-			var se *httpstream.StatusError
-			if errors.As(err, &se) && se.Token == "" && len(se.Body) > 0 {
-				printLines(c.err, "", bytes.TrimSpace(se.Body))
-			}
+			failed(c.err, "listen", err)
 			return exitFailed
 		}
 		if n++; n == o.enough {

@@ -127,6 +127,42 @@ func TestListen(t *testing.T) {
 	}
 }
 
+// TestWrongAddress: who is at the wrong place is told what to try.
+func TestWrongAddress(t *testing.T) {
+	at, _ := startServe(t)
+	const want = "\n404 page not found\ncheck the path: \"pushwire serve\" has topics at /topics/NAME\n"
+	for _, command := range []string{"listen", "publish"} {
+		status, out, errs := tool(t, "x", command, "http://"+at+"/room")
+		if status != exitFailed || out != "" || !strings.HasPrefix(errs, "pushwire "+command+": ") || !strings.HasSuffix(errs, want) {
+			t.Errorf("%s: status %d, output %q, errors %q", command, status, out, errs)
+		}
+	}
+
+	srv := httptest.NewServer(eventstream.Handler(func(s *eventstream.Stream, r *http.Request) {
+		s.Send(eventstream.Event{ID: "1", Data: []byte("an event")})
+		<-s.Context().Done()
+	}, nil))
+	defer srv.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), testTime)
+	defer cancel()
+	said, w := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, console{strings.NewReader(""), io.Discard, w}, []string{"listen", srv.URL})
+		w.Close()
+	}()
+	found := false
+	for lines := bufio.NewScanner(said); lines.Scan(); {
+		if strings.Contains(lines.Text(), "-transport sse follows it") {
+			found = true
+			cancel()
+		}
+	}
+	if status := <-ended; !found || status != exitOK {
+		t.Errorf("an event stream that is no topic: told %v, status %d", found, status)
+	}
+}
+
 // What is printed for people does not act on their terminal, whoever has
 // published it; what is printed for programs is what was published.
 func TestListenPrintsNoControls(t *testing.T) {

@@ -91,7 +91,7 @@ func flags(c console, name, args string, about ...string) *flag.FlagSet {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(c.err)
 	f.Usage = func() {
-		fmt.Fprintf(f.Output(), "usage: pushwire %s [FLAGS] %s\n\n", name, args)
+		fmt.Fprintf(f.Output(), "%s\n\n", strings.TrimSpace("usage: pushwire "+name+" [FLAGS] "+args))
 		for _, line := range about {
 			fmt.Fprintln(f.Output(), line)
 		}

@@ -51,7 +51,7 @@ func TestCommandLine(t *testing.T) {
 		{"serve -nothing", exitUsage, "", "-nothing"},
 		{"serve more", exitUsage, "", "1 arguments, want 0"},
 		{"serve -cert c.pem", exitUsage, "", "-cert and -key go together"},
-		{"serve -addr 127.0.0.1:99999", exitFailed, "", "can't listen on 127.0.0.1:99999"},
+		{"serve -addr 127.0.0.1:99999", exitFailed, "", "pushwire serve: can't listen on 127.0.0.1:99999"},
 		{"serve -addr 127.0.0.1:0 -cert none.pem -key none.pem", exitFailed, "", "none.pem"},
 		{"connect", exitUsage, "", "0 arguments, want 1"},
 		{"connect -header x ws://127.0.0.1:1/", exitUsage, "", "Name: value"},

@@ -23,7 +23,7 @@ func publish(ctx context.Context, c console, args []string) int {
 	f := flags(c, "publish", "URL [TEXT]",
 		"Publishes one item to a topic of a pushwire server and prints its cursor. The item",
 		"is TEXT, or the standard input; with -lines each line of that is one. It is tried",
-		"again until it is stored, once.")
+		"again until it is stored, once. The exit status is 1 when an item was not stored.")
 	var p topic.Publication
 	header := http.Header{}
 	f.Func("header", "`Name: value` of an extra request field; may be given again", headerFlag(header))
@@ -32,7 +32,7 @@ func publish(ctx context.Context, c console, args []string) int {
 	f.BoolVar(&p.Binary, "binary", false, "publish bytes; without it what is no UTF-8 is bytes too")
 	file := f.String("file", "", "read the item from a `file` in place of the standard input")
 	each := f.Bool("lines", false, "each line of the input is an item")
-	attempts := f.Int("attempts", 0, "how often to try at most; 0 for the library's own `number`")
+	attempts := f.Int("attempts", httpstream.DefaultPublishAttempts, "how many `times` to try at most")
 	insecure := f.Bool("insecure", false, "take any certificate, for a server that has a self-signed one")
 	if status, ok := parse(f, c, args, 1, 2); !ok {
 		return status
@@ -53,7 +53,7 @@ func publish(ctx context.Context, c console, args []string) int {
 		q.Binary = q.Binary || !utf8.Valid(data)
 		cursor, err := httpstream.Publish(ctx, f.Arg(0), q, o)
 		if err != nil {
-			fmt.Fprintf(c.err, "pushwire publish: %s\n", harmless(err.Error()))
+			failed(c.err, "publish", err)
 			return false
 		}
 		fmt.Fprintln(c.out, cursor)

@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -39,7 +37,8 @@ func serve(ctx context.Context, c console, args []string) int {
 		"Starts a server with a page that shows one topic over every transport side by",
 		"side. Topics are at "+topicsPath+"NAME for \"pushwire listen\" and \"publish\"; messages",
 		"to "+echoPath+" come back, for \"pushwire connect\". Whoever reaches the server may",
-		"publish. Ctrl-C closes all connections and ends it.")
+		"publish. On a loopback address requests have to name an IP address, localhost,",
+		"or the name in -addr. Ctrl-C closes all connections and ends it.")
 	addr := f.String("addr", defaultAddr, "`host:port` to listen on; port 0 takes any free one")
 	cert := f.String("cert", "", "`file` with the certificate chain in PEM; with -key, serves https and wss")
 	key := f.String("key", "", "`file` with the certificate's private key in PEM")
@@ -65,14 +64,14 @@ func serve(ctx context.Context, c console, args []string) int {
 		}
 		secure = &tls.Config{Certificates: []tls.Certificate{pair}}
 	}
-	vapid, err := pushKeyOf(*pushKey)
+	vapid, err := keyOf(*pushKey)
 	if err != nil {
 		fmt.Fprintf(c.err, "pushwire serve: %v\n", err)
 		return exitFailed
 	}
 	l, err := net.Listen("tcp", *addr)
 	if err != nil {
-		fmt.Fprintln(c.err, listenFailed(*addr, err))
+		fmt.Fprintln(c.err, listenFailed("serve", *addr, err))
 		return exitFailed
 	}
 
@@ -94,7 +93,7 @@ func serve(ctx context.Context, c console, args []string) int {
 	defer push.client.CloseIdleConnections()
 	go demo.run(ctx)
 	server := &http.Server{
-		Handler:           mux,
+		Handler:           ownHosts(mux, l, *addr, "-addr"),
 		TLSConfig:         secure,
 		ReadHeaderTimeout: headTimeout,
 		IdleTimeout:       idleTimeout,
@@ -124,22 +123,6 @@ func serve(ctx context.Context, c console, args []string) int {
 	case <-ctx.Done():
 	}
 	return shutdown(c.out, server, &group, demo)
-}
-
-// pushKeyOf reads the key for Web Push from a file, or makes one.
-func pushKeyOf(file string) (*webpush.Key, error) {
-	if file == "" {
-		return webpush.GenerateKey()
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	key, err := webpush.ParseKey(strings.TrimSpace(string(text)))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return key, nil
 }
 
 // echo answers every message with the same message.
@@ -182,12 +165,12 @@ func connections(n int) string {
 	return fmt.Sprintf("%d connections", n)
 }
 
-// listenFailed says what is wrong with an address.
-func listenFailed(addr string, err error) string {
+// listenFailed says what is wrong with the address that a command got.
+func listenFailed(command, addr string, err error) string {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Sprintf("pushwire serve: %s is in use by another program; choose another address, for example -addr 127.0.0.1:0 for any free port", addr)
+		return fmt.Sprintf("pushwire %s: %s is in use by another program; choose another address, for example -addr 127.0.0.1:0 for any free port", command, addr)
 	}
-	return fmt.Sprintf("pushwire serve: can't listen on %s: %v", addr, err)
+	return fmt.Sprintf("pushwire %s: can't listen on %s: %v", command, addr, err)
 }
 
 // reachable is the address to print: a browser on this machine can't open

@@ -36,6 +36,7 @@ func webpushKeys(_ context.Context, c console, args []string) int {
 	return exitOK
 }
 
+// keyOf reads a key from a file, or makes one where there is none.
 func keyOf(file string) (*webpush.Key, error) {
 	if file == "" {
 		return webpush.GenerateKey()

@@ -16,7 +16,8 @@ func webpushSend(ctx context.Context, c console, args []string) int {
 	f := flags(c, "webpush send", "FILE",
 		"Sends a message to each subscription in a file: JSON as a page makes it of its",
 		"PushSubscription, one or many, one after another. - reads them from the standard",
-		"input. Prints a line for each; those that have ended are called gone.")
+		"input. Prints a line for each; those that have ended are called gone. The exit",
+		"status is 0 when all push services took it, 1 otherwise, 2 for a wrong command line.")
 	client := &webpush.Client{}
 	m := &webpush.Message{}
 	n := &webpush.Notification{}
@@ -27,11 +28,19 @@ func webpushSend(ctx context.Context, c console, args []string) int {
 	f.StringVar(&n.Body, "body", "", "its `text`")
 	f.StringVar(&n.Navigate, "navigate", "/", "the `URL` that it opens")
 	f.DurationVar(&m.TTL, "ttl", 0, "`time` that the push service keeps it for a browser that is not there; 0 for four weeks, negative for now or never")
-	urgency := f.String("urgency", "", "very-low, low, normal or high")
+	urgency := f.String("urgency", "", "how much it matters, as a `word`: very-low, low, normal or high")
 	f.StringVar(&m.Topic, "topic", "", "`name`: a later message of the same one replaces this one")
 	f.BoolVar(&client.Guard.Any, "any", false, "send to addresses that are not public too, as a push service on this machine")
 	if status, ok := parse(f, c, args, 1); !ok {
 		return status
+	}
+	switch {
+	case *key == "":
+		fmt.Fprintln(c.err, "pushwire webpush send: -key is missing; \"pushwire webpush keys -out FILE\" makes one")
+		return exitUsage
+	case n.Title != "" && *text != "":
+		fmt.Fprintln(c.err, "pushwire webpush send: -title and -message exclude each other")
+		return exitUsage
 	}
 	m.Urgency = webpush.Urgency(*urgency)
 	failed, err := sendFile(ctx, c, client, *key, f.Arg(0), func() (*webpush.Message, error) {
@@ -53,8 +62,6 @@ func messageOf(m *webpush.Message, n *webpush.Notification, text string) (*webpu
 		m.TTL = webpush.TTLNow
 	}
 	switch {
-	case n.Title != "" && text != "":
-		return nil, errors.New("-title and -message exclude each other")
 	case n.Title != "":
 		declared, err := n.Message()
 		if err != nil {
@@ -72,9 +79,6 @@ func sendFile(ctx context.Context, c console, client *webpush.Client, key, file 
 	m, err := message()
 	if err != nil {
 		return false, err
-	}
-	if key == "" {
-		return false, errors.New("-key is missing")
 	}
 	if client.Key, err = readKey(key); err != nil {
 		return false, err

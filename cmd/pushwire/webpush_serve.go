@@ -66,7 +66,7 @@ func webpushServe(ctx context.Context, c console, args []string) int {
 	}
 	l, err := net.Listen("tcp", *addr)
 	if err != nil {
-		fmt.Fprintln(c.err, listenFailed(*addr, err))
+		fmt.Fprintln(c.err, listenFailed("webpush serve", *addr, err))
 		return exitFailed
 	}
 	defer l.Close()
@@ -74,8 +74,10 @@ func webpushServe(ctx context.Context, c console, args []string) int {
 	if secure != nil {
 		scheme = "https"
 	}
-	if o.URL = *public; o.URL == "" {
-		o.URL = scheme + "://" + at
+	here := scheme + "://" + at
+	o.URL, at = *public, *public+", here "+here+","
+	if *public == "" {
+		o.URL, at = here, here
 	}
 	if *file != "" {
 		store, err := pushservice.OpenFile(*file)
@@ -94,8 +96,12 @@ func webpushServe(ctx context.Context, c console, args []string) int {
 		}
 		return failed(err)
 	}
+	var handler http.Handler = service
+	if *public == "" { // a proxy may ask by whatever name it has for this server
+		handler = ownHosts(service, l, *addr, "-addr or, behind a proxy, in -url")
+	}
 	server := &http.Server{
-		Handler:           service,
+		Handler:           handler,
 		TLSConfig:         secure,
 		ReadHeaderTimeout: headTimeout,
 		MaxHeaderBytes:    webpushHead,
@@ -113,7 +119,7 @@ func webpushServe(ctx context.Context, c console, args []string) int {
 	stats := service.Stats()
 	fmt.Fprintf(c.out, "push service at %s for %d subscriptions, with %d messages that wait; Ctrl-C ends it\n"+
 		"Firefox takes it when dom.push.serverURL is \"ws%s/\"%s\n",
-		o.URL, stats.Subscriptions, stats.Messages, strings.TrimPrefix(o.URL, "http"), insecureHint(o.URL))
+		at, stats.Subscriptions, stats.Messages, strings.TrimPrefix(o.URL, "http"), insecureHint(o.URL))
 
 	select {
 	case err := <-ended:

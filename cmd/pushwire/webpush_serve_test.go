@@ -118,7 +118,7 @@ func TestWebPushCommandLine(t *testing.T) {
 		{"webpush serve -h", exitOK, "-store file", ""},
 		{"webpush serve more", exitUsage, "", "1 arguments, want 0"},
 		{"webpush serve -cert c.pem", exitUsage, "", "-cert and -key go together"},
-		{"webpush serve -addr 127.0.0.1:99999", exitFailed, "", "can't listen on 127.0.0.1:99999"},
+		{"webpush serve -addr 127.0.0.1:99999", exitFailed, "", "pushwire webpush serve: can't listen on 127.0.0.1:99999"},
 		{"webpush serve -addr 127.0.0.1:0 -cert none.pem -key none.pem", exitFailed, "", "none.pem"},
 		{"webpush serve -addr 127.0.0.1:0 -url nothing", exitFailed, "", `"nothing" is not`},
 		{"webpush serve -addr 127.0.0.1:0 -store " + garbage, exitFailed, "", "is damaged"},

@@ -31,10 +31,10 @@ func TestWebpushCommandLine(t *testing.T) {
 		{"webpush keys more", exitUsage, "", "1 arguments, want 0"},
 		{"webpush keys -in none.key", exitFailed, "", "none.key"},
 		{"webpush send", exitUsage, "", "0 arguments, want 1"},
-		{"webpush send -", exitFailed, "", "-key is missing"},
+		{"webpush send -", exitUsage, "", "-key is missing"},
 		{"webpush send -key none.key -", exitFailed, "", "none.key"},
-		{"webpush send -title a -message b -", exitFailed, "", "exclude each other"},
-		{"webpush send -title a -navigate= -", exitFailed, "", "does not say where to navigate"},
+		{"webpush send -key none.key -title a -message b -", exitUsage, "", "exclude each other"},
+		{"webpush send -key none.key -title a -navigate= -", exitFailed, "", "does not say where to navigate"},
 	} {
 		t.Run(row.args, func(t *testing.T) {
 			status, out, errs := tool(t, "", strings.Fields(row.args)...)

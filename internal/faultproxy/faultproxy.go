@@ -24,7 +24,7 @@ type Proxy struct {
 
 	conns  atomic.Int64
 	bytes  atomic.Int64
-	counts [faults]atomic.Int64
+	counts [Kinds]atomic.Int64
 
 	mu     sync.Mutex
 	open   map[*net.TCPConn]bool

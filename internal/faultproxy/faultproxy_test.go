@@ -158,7 +158,7 @@ func TestPlansAreRepeatable(t *testing.T) {
 	if same > 0 {
 		t.Errorf("%d of %d plans do not depend on the seed", same, n)
 	}
-	for f := range faults {
+	for f := range Kinds {
 		if seen[f] < n/10 {
 			t.Errorf("%v came %d times in %d plans", f, seen[f], n)
 		}

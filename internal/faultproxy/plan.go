@@ -16,10 +16,10 @@ const (
 	Truncate               // the connection ends in good order, both ways, and what follows is lost
 	Reset                  // both ends get a reset
 	HalfClose              // this direction ends; the other goes on for Step.For, then it ends too
-	faults                 // how many there are
+	Kinds                  // how many there are
 )
 
-var names = [faults]string{"delay", "single bytes", "stall", "truncate", "reset", "half-close"}
+var names = [Kinds]string{"delay", "single bytes", "stall", "truncate", "reset", "half-close"}
 
 func (f Fault) String() string { return names[f] }
 
@@ -69,7 +69,7 @@ func Random(seed uint64, r Rates) func() Plan {
 		for life := int(rnd.ExpFloat64() * float64(r.Life)); ; {
 			after := int(rnd.ExpFloat64() * float64(r.Mild))
 			if after > life {
-				end := Stall + Fault(rnd.IntN(int(faults-Stall)))
+				end := Stall + Fault(rnd.IntN(int(Kinds-Stall)))
 				return append(steps, Step{After: life, Fault: end, For: time.Duration(rnd.Int64N(int64(r.Wait)))})
 			}
 			life -= after

@@ -260,13 +260,13 @@ func (s *site) storm(t *testing.T, span time.Duration, clients int) {
 
 	for _, y := range []*tally{&talks, &s.talks} {
 		t.Log(y)
-		_, bad := y.outcome()
+		_, bad := y.seen()
 		for _, err := range bad {
 			t.Error(err)
 		}
 	}
-	if talks.received.Load() == 0 || talks.clean.Load() == 0 {
-		t.Error("no talk came to anything")
+	if talks.received.Load() == 0 || talks.clean.Load() == 0 || talks.clean.Load() == talks.talks.Load() {
+		t.Error("no talk came to anything, or to each nothing happened")
 	}
 	byTransport := make(map[httpstream.Transport][2]int64)
 	for _, f := range followers {
@@ -276,9 +276,18 @@ func (s *site) storm(t *testing.T, span time.Duration, clients int) {
 	for _, tr := range transports {
 		t.Logf("%v: %d items delivered of %d published, %d connections or attempts lost", tr, byTransport[tr][0], n+1, byTransport[tr][1])
 	}
+	seen := make(map[faultproxy.Fault]int64)
 	for _, w := range s.ways {
 		conns, bytes, faults := w.proxy.Counts()
 		t.Logf("%v: %d connections, %d bytes, faults: %v", w, conns, bytes, faults)
+		for f, n := range faults {
+			seen[f] += n
+		}
+	}
+	for f := range faultproxy.Kinds {
+		if seen[f] == 0 && clients >= 100 { // fewer may have no luck
+			t.Errorf("no %v happened: this tests less than it says", f)
+		}
 	}
 }
 

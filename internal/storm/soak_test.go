@@ -78,8 +78,10 @@ type soak struct {
 
 	acts [kinds]atomic.Int64
 	read atomic.Int64 // messages, by both sides
-	ends tally        // of connections, on both sides
-	fail atomic.Pointer[error]
+
+	serving atomic.Int64 // connections of the server
+	ends    tally        // of connections, on both sides
+	fail    atomic.Pointer[error]
 }
 
 const kinds = 8 // of acts
@@ -202,6 +204,8 @@ func (c *soakClient) act() {
 
 // serve echoes, and closes when it is told to.
 func (s *soak) serve(ctx context.Context, c *pushwire.Conn, _ *handshake.Request) {
+	s.serving.Add(1)
+	defer s.serving.Add(-1)
 	for m, err := range c.Messages(ctx) {
 		if err != nil {
 			s.ends.ended("server", err)
@@ -316,7 +320,11 @@ func TestSoak(t *testing.T) {
 	s.tr.CloseIdleConnections()
 	srv.Close()
 	s.log.Close()
-	codes, bad := s.ends.outcome()
+	// Who serves a connection hears of its end a moment after the group.
+	for late := time.Now().Add(10 * time.Second); time.Now().Before(late) && s.serving.Load() > 0; {
+		time.Sleep(time.Millisecond)
+	}
+	codes, bad := s.ends.seen()
 	for _, err := range bad {
 		t.Error(err)
 	}
@@ -326,6 +334,14 @@ func TestSoak(t *testing.T) {
 		fmt.Fprintf(&b, "%d %s, ", s.acts[i].Load(), a.name)
 	}
 	t.Logf("%s%d broadcasts, %d messages read", &b, broadcasts, s.read.Load())
+	for i, a := range acts {
+		if s.acts[i].Load() == 0 {
+			t.Errorf("there were no %s: nothing that could leak has happened", a.name)
+		}
+	}
+	if broadcasts == 0 || s.read.Load() == 0 || len(codes) < 3 {
+		t.Errorf("%d broadcasts, %d messages read, ends %v: this tests less than it says", broadcasts, s.read.Load(), codes)
+	}
 
 	grown := func(what string, from, to, slack int64) {
 		t.Logf("%s: %d, %d at the end (%+.1f %%)", what, from, to, 100*float64(to-from)/float64(max(from, 1)))

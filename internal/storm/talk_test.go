@@ -69,9 +69,9 @@ func (y *tally) fail(format string, args ...any) {
 	}
 }
 
-// outcome returns what there is so far: a server's connections may end a moment
-// after its clients'.
-func (y *tally) outcome() (codes map[frame.Code]int, bad []error) {
+// seen returns the ends by code so far, and what was wrong. Connections of a
+// server may still be on their way out.
+func (y *tally) seen() (codes map[frame.Code]int, bad []error) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	return maps.Clone(y.codes), slices.Clone(y.bad)
