@@ -74,16 +74,6 @@ section() {
   fi
 }
 
-# beside SECTION... prints nothing and runs sections in the background, one after the other; joined waits for them and prints what
-# they have said. They are those in which nothing depends on time.
-beside() {
-  for name in "$@"; do section "$name" "$name"; done >"$tmp/beside" 2>&1 &
-}
-joined() {
-  wait
-  cat "$tmp/beside"
-}
-
 # check NAME COMMAND...: one line when COMMAND is good, its output when it is not. A tool that finds nothing prints nothing,
 # so any output is a failure too.
 check() {
@@ -209,7 +199,7 @@ modules() {
   return $good
 }
 
-fuzz() { ci/fuzz.sh -t 5s -j 1; }
+fuzz() { ci/fuzz.sh -t 5s; }
 
 setup() { ci/setup.sh; }
 
@@ -222,12 +212,13 @@ go build -o "$tmp/testlog" ./ci/internal/testlog
 
 section lint lint
 section race race
-# The suite is a single thread of somebody else's, and leaves half of two processors.
-beside simd machines cross fuzz
 section autobahn autobahn
-joined
 section 386 bits32
+section simd simd
+section machines machines
+section cross cross
 section modules modules
+section fuzz fuzz
 
 printf '\n%d:%02d in all\n' $((SECONDS / 60)) $((SECONDS % 60))
 if [[ -s $tmp/failed ]]; then say "${red}failed: $(paste -sd ' ' "$tmp/failed")$plain"; fi
