@@ -97,23 +97,21 @@ func (p *Poller) Add(c *Conn, f MessageFunc) error {
 	}
 	r := &polled{c: c, p: p, f: f, fd: -1}
 	c.takeTurn(context.Background(), nil)
-	if err := c.Err(); err != nil {
-		c.reading.give()
-		return err
+	err := c.Err()
+	if err == nil && c.polled.Load() != nil { // another Add came first
+		err = errPolled
 	}
-	if !c.polled.CompareAndSwap(nil, r) {
-		c.reading.give()
-		return errPolled
+	if err == nil {
+		err = p.register(r)
 	}
-	err := p.register(r)
-	if err != nil {
-		c.polled.Store(nil)
+	if err == nil {
+		// Not before: whoever finds r there, as at the end of c, looks at what
+		// register has set. Who comes for a hint waits for the turn.
+		c.polled.Store(r)
+		c.out.setLean(true)
 	}
 	c.reading.give()
 	if err == nil {
-		c.out.setLean(true)
-	}
-	if err == nil && r.fd >= 0 {
 		// What was read with the handshake makes no socket readable, and an end
 		// that came before c.polled was set woke nobody.
 		r.wake()
@@ -241,9 +239,11 @@ func (p *Poller) Remove(c *Conn) bool {
 	}
 	c.takeTurn(context.Background(), nil)
 	ok := c.polled.CompareAndSwap(r, nil)
-	c.reading.give()
 	if ok {
 		c.out.setLean(false)
+	}
+	c.reading.give()
+	if ok {
 		r.leave()
 		p.gone()
 	}

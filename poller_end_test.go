@@ -166,6 +166,33 @@ func TestAddOfAConnThatHasEnded(t *testing.T) {
 	})
 }
 
+// Remove and the end of the connection may come while Add is under way (for the
+// race detector). Whoever was added is told the end or was removed.
+func TestPollerAddBesideRemoveAndTheEnd(t *testing.T) {
+	p := newPoller(t, nil)
+	for _, m := range []mode{tcp, mem} {
+		for range 50 {
+			_, server := netPair(t, m)
+			c := pushwire.NewConn(server, frame.Server, nil)
+			var added, ended, removed atomic.Bool
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				err := p.Add(c, func(_ context.Context, _ *pushwire.Conn, _ pushwire.Message, err error) {
+					ended.Store(err != nil)
+				})
+				added.Store(err == nil)
+			})
+			wg.Go(func() { removed.Store(p.Remove(c)) })
+			wg.Go(func() { c.CloseNow() })
+			wg.Wait()
+			eventually(t, "it has left", func() bool { return p.Len() == 0 })
+			if added.Load() != (ended.Load() || removed.Load()) || ended.Load() && removed.Load() {
+				t.Fatalf("%s: added %v, told the end %v, removed %v", m, added.Load(), ended.Load(), removed.Load())
+			}
+		}
+	}
+}
+
 // What Detach gives back can be handed to the same Poller again.
 func TestPollerAfterDetach(t *testing.T) {
 	p := newPoller(t, nil)
