@@ -404,7 +404,7 @@ func (r *polled) read(ctx context.Context) (left bool) {
 	}()
 	h := r.handed
 	for m, err := range r.c.Messages(ctx) {
-		if ctx.Err() != nil {
+		if err != nil && ctx.Err() != nil {
 			return true // it was removed, or is going to be
 		}
 		h.m, h.err = m, err

@@ -522,6 +522,41 @@ func TestRemoveWithinTheFunction(t *testing.T) {
 	}
 }
 
+// However often a connection changes hands while messages come, each of them is
+// somebody's.
+func TestRemoveLosesNoMessage(t *testing.T) {
+	for _, m := range []mode{tcp, mem, tls_} {
+		t.Run(string(m), func(t *testing.T) {
+			p := newPoller(t, nil)
+			pair := connect(t, m, nil, nil)
+			const messages = 3000
+			var sent, got atomic.Int64
+			go func() {
+				for range messages {
+					sendMessage(pair.client, "hello")
+					sent.Add(1)
+				}
+			}()
+			f := func(_ context.Context, _ *pushwire.Conn, _ pushwire.Message, err error) {
+				if err == nil {
+					got.Add(1)
+				}
+			}
+			for sent.Load() < messages {
+				if err := p.Add(pair.server, f); err != nil {
+					t.Fatal(err)
+				}
+				runtime.Gosched()
+				p.Remove(pair.server)
+			}
+			if err := p.Add(pair.server, f); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "all messages have come", func() bool { return got.Load() == messages })
+		})
+	}
+}
+
 func TestPollerOnUnixSockets(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Log("no Unix sockets that are of use here")
