@@ -53,14 +53,32 @@ func (c *Conn) drain(ctx context.Context) error {
 	}
 }
 
-// takeRead takes the turn to read for the application.
+// takeRead takes the turn to read for a call that reads.
 func (c *Conn) takeRead(ctx context.Context) error {
-	if c.polled.Load() != nil {
+	reader, isReader := ctx.(*readerContext)
+	if !isReader && c.polled.Load() != nil {
 		// Before the wait, since a Poller may have the turn for ever.
-		if _, ok := ctx.(*readerContext); !ok {
-			return c.readByPoller()
-		}
+		return c.readByPoller()
 	}
+	if c.claimTurn(ctx, nil) != nil {
+		return c.stopped("read", ctx)
+	}
+	switch r := c.polled.Load(); {
+	case isReader && r != reader.r:
+		c.reading.give()
+		return errRemoved
+	case !isReader && r != nil: // it may have come meanwhile
+		c.reading.give()
+		return c.readByPoller()
+	}
+	c.in.reads++
+	return nil
+}
+
+// claimTurn takes the turn to read for the application: Close, which may have
+// it, gives way. Where it has to wait it calls waits, if there is one, once its
+// place is sure.
+func (c *Conn) claimTurn(ctx context.Context, waits func()) error {
 	in := &c.in
 	waited := false
 	err := c.takeTurn(ctx, func() {
@@ -69,21 +87,14 @@ func (c *Conn) takeRead(ctx context.Context) error {
 		if giveWay := in.giveWay.Load(); giveWay != nil {
 			(*giveWay)()
 		}
+		if waits != nil {
+			waits()
+		}
 	})
 	if waited {
 		in.wanted.Add(-1)
 	}
-	if err != nil {
-		return c.stopped("read", ctx)
-	}
-	if c.polled.Load() != nil { // it may have come meanwhile
-		if _, ok := ctx.(*readerContext); !ok {
-			c.reading.give()
-			return c.readByPoller()
-		}
-	}
-	in.reads++
-	return nil
+	return err
 }
 
 // waitForRoom gives the turn to read up until a message has left the inbox or

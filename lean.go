@@ -20,11 +20,27 @@ var (
 // to wait it calls waits, as turn.take.
 func (c *Conn) takeTurn(ctx context.Context, waits func()) error {
 	err := c.reading.take(ctx, waits)
-	if err == nil && c.in.intake == nil {
+	if err == nil {
+		c.borrowIntake()
+	}
+	return err
+}
+
+// tryTurn is takeTurn if the turn is free.
+func (c *Conn) tryTurn() bool {
+	ok := c.reading.try()
+	if ok {
+		c.borrowIntake()
+	}
+	return ok
+}
+
+// borrowIntake sees to what reading needs. The caller has the turn.
+func (c *Conn) borrowIntake() {
+	if c.in.intake == nil {
 		c.in.intake = intakes.Get().(*intake)
 		c.in.init(c)
 	}
-	return err
 }
 
 // rest gives back what reading needs if nothing is in it. The caller holds

@@ -141,7 +141,7 @@ func (p *Poller) register(r *polled) error {
 		p.conns++
 		ctx, cancel := context.WithCancel(context.Background())
 		r.cancel = cancel
-		go r.loop(&readerContext{ctx})
+		go r.loop(&readerContext{ctx, r})
 		return nil
 	}
 	if p.poll == nil {
