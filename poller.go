@@ -96,7 +96,7 @@ func (p *Poller) Add(c *Conn, f MessageFunc) error {
 		return c.readByPoller()
 	}
 	r := &polled{c: c, p: p, f: f, fd: -1}
-	c.takeTurn(context.Background(), nil)
+	c.claimTurn(context.Background(), nil)
 	err := c.Err()
 	if err == nil && c.polled.Load() != nil { // another Add came first
 		err = errPolled
@@ -237,7 +237,7 @@ func (p *Poller) Remove(c *Conn) bool {
 	if r.cancel != nil {
 		r.cancel()
 	}
-	c.takeTurn(context.Background(), nil)
+	c.claimTurn(context.Background(), nil)
 	ok := c.polled.CompareAndSwap(r, nil)
 	if ok {
 		c.out.setLean(false)

@@ -193,6 +193,54 @@ func TestPollerAddBesideRemoveAndTheEnd(t *testing.T) {
 	}
 }
 
+// Close, which waits for the peer's close frame, reads meanwhile. Who takes the
+// connection over does not wait for that.
+func TestPollerTakesOverFromClose(t *testing.T) {
+	for _, m := range []mode{tcp, mem} {
+		t.Run(string(m), func(t *testing.T) {
+			p := newPoller(t, nil)
+			client, server := netPair(t, m)
+			c := pushwire.NewConn(server, frame.Server, &pushwire.Config{CloseTimeout: time.Hour})
+			closed := make(chan error, 1)
+			go func() { closed <- c.Close(frame.CodeNormal, "") }()
+			peer := testpeer.New(t, client, testpeer.Client)
+			peer.WantFrame("Close is under way", 8, []byte{3, 232})
+			got := make(chan string, 1)
+			done := make(chan bool)
+			go func() {
+				defer close(done)
+				if err := p.Add(c, collect(got)); err != nil {
+					t.Error(err)
+				}
+				if !p.Remove(c) {
+					t.Error("it was not there")
+				}
+				if _, _, err := c.Detach(); err == nil {
+					t.Error("Detach of a connection that is being closed")
+				}
+				if err := p.Add(c, collect(got)); err != nil {
+					t.Error(err)
+				}
+			}()
+			select {
+			case <-done:
+			case <-time.After(testpeer.Timeout):
+				t.Error("it waits for the end of Close")
+				c.CloseNow()
+				<-done
+				return
+			}
+			text, end := textFrame("before"), closeFrame(1000, "")
+			text.Mask, end.Mask = true, true
+			peer.WriteRaw(end.Append(text.Append(nil)))
+			want(t, got, "what comes before the peer's close frame", "before")
+			if err := <-closed; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // What Detach gives back can be handed to the same Poller again.
 func TestPollerAfterDetach(t *testing.T) {
 	p := newPoller(t, nil)
