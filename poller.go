@@ -241,10 +241,11 @@ func (p *Poller) Remove(c *Conn) bool {
 	ok := c.polled.CompareAndSwap(r, nil)
 	if ok {
 		c.out.setLean(false)
+		r.leave() // no hint comes from now on
+		c.in.waiting.Store(false)
 	}
 	c.reading.give()
 	if ok {
-		r.leave()
 		p.gone()
 	}
 	return ok

@@ -154,11 +154,9 @@ func (r *polled) serve(l *loan) (again bool) {
 			}
 			r.left, messages = turnBytes, turnMessages
 		case errWouldBlock:
-			c.in.waiting.Store(true)
 			if r.state.CompareAndSwap(polledRunning, polledParked) {
 				return false
-			}
-			c.in.waiting.Store(false) // a hint came
+			} // else a hint came
 		case errRemoved:
 			r.state.Store(polledOver)
 			return false
@@ -235,6 +233,7 @@ func (r *polled) takeTurn() error {
 		c.reading.give()
 		return errRemoved
 	}
+	c.in.waiting.Store(false)
 	c.in.reads++
 	return nil
 }
@@ -307,6 +306,7 @@ func (c *Conn) readNow(into *buffer) (*buffer, int, error) {
 		return nil, 0, errTurnOver
 	case r.state.CompareAndSwap(polledAgain, polledRunning):
 	case r.dry && !r.all.Load():
+		c.in.waiting.Store(true) // until takeTurn, rouse or Remove
 		return nil, 0, errWouldBlock
 	}
 	w := &c.wire
@@ -323,6 +323,7 @@ func (c *Conn) readNow(into *buffer) (*buffer, int, error) {
 	*res = readResult{}
 	if err == errWouldBlock {
 		r.dry, c.in.full = true, false
+		c.in.waiting.Store(true)
 		return nil, 0, err
 	}
 	if err := c.afterWait(noWait, false, n, err); err != nil {

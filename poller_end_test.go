@@ -319,6 +319,30 @@ func TestPollerAndKeepalive(t *testing.T) {
 	}
 }
 
+// Nor does it after Remove, until somebody reads.
+func TestKeepaliveAfterRemove(t *testing.T) {
+	cfg := &pushwire.Config{Ping: 20 * time.Millisecond, PongTimeout: 100 * time.Millisecond}
+	p := newPoller(t, nil)
+	peer, c := polledPeer(t, p, cfg, func(context.Context, *pushwire.Conn, pushwire.Message, error) {})
+	peer.ReadFrame() // a ping is out
+	if !p.Remove(c) {
+		t.Fatal("it was not there")
+	}
+	peer.Send(1, []byte("hello")) // which lies in the socket
+	select {
+	case <-c.Done():
+		t.Fatalf("the peer was not heard because nobody read: %v", c.Err())
+	case <-time.After(400 * time.Millisecond):
+	}
+	if _, m, err := c.Read(t.Context()); err != nil || string(m) != "hello" {
+		t.Fatalf("%q, %v", m, err)
+	}
+	var ne net.Error
+	if _, _, err := c.Read(t.Context()); !errors.As(err, &ne) || !ne.Timeout() {
+		t.Errorf("a silent peer, while somebody reads: %v", err)
+	}
+}
+
 func TestPollerShutdown(t *testing.T) {
 	run(t, allModes, nil, nil, func(t *testing.T, first pair) {
 		p := newPoller(t, nil)
