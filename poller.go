@@ -229,6 +229,9 @@ func (p *Poller) ready(hints []hint) {
 // not with the end either; a call that is under way, or whose message is taken
 // already, goes on, and Remove does not wait for it. It reports whether c was
 // there. A MessageFunc that removes its own connection gets no further call.
+//
+// A [ServeFunc] of c that has not returned yet closes c when it does: it has to
+// stay for as long as c is used.
 func (p *Poller) Remove(c *Conn) bool {
 	r := c.polled.Load()
 	if r == nil || r.p != p {
@@ -315,8 +318,11 @@ func (p *Poller) Close() error {
 // and the last calls of their MessageFuncs have returned; or with ctx, whose
 // error it returns then, with the number of those that had not ended, which are
 // ended without a handshake. Calls that are under way then are not waited for.
+// One of these may be that which calls Shutdown: so a MessageFunc gives it a ctx
+// that ends, or calls it in a goroutine of its own.
 //
-// It starts no goroutine for a connection whose peer answers.
+// A plain socket costs no goroutine until its peer has answered, and then one
+// until the transport is closed.
 func (p *Poller) Shutdown(ctx context.Context) (left int, err error) {
 	p.mu.Lock()
 	if !p.shut {
