@@ -36,7 +36,9 @@ func (c *Conn) Detach() (nc net.Conn, unread []byte, err error) {
 	if r := c.polled.Load(); r != nil {
 		r.leave()
 	}
-	c.end(ErrDetached)
+	if !c.end(ErrDetached) { // it has ended meanwhile, and its transport is closed
+		return nil, nil, c.Err()
+	}
 	c.leaveGate()
 	c.wire.resumeRead()
 	c.wire.resumeWrite()
