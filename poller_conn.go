@@ -233,7 +233,9 @@ func (r *polled) takeTurn() error {
 		c.reading.give()
 		return errRemoved
 	}
-	c.in.waiting.Store(false)
+	if c.in.waiting.Load() { // the store alone is dear
+		c.in.waiting.Store(false)
+	}
 	c.in.reads++
 	return nil
 }
