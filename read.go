@@ -152,7 +152,10 @@ func (c *Conn) mayRead(ctx context.Context) error {
 		return err
 	}
 	if in.forget { // a call that its context ended left the rest of it
-		if err := c.skip(ctx); err != nil {
+		in.bare = true
+		err := c.skip(ctx)
+		in.bare = false
+		if err != nil {
 			c.reading.give()
 			return err
 		}
