@@ -48,6 +48,7 @@ func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *kee
 	req, err := handshake.FromHTTP(r)
 	var answer []byte
 	var a agreed
+	defer func() { a.ticket.leave() }() // at a panic in a method of w, which net/http survives: else it is gone by then
 	if err == nil {
 		answer, a, err = o.answer(&req, w.Header())
 	}
@@ -60,14 +61,14 @@ func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *kee
 		cancel()
 	}
 	if err != nil {
-		a.ticket.leave()
+		a.leaveGate()
 		o.refused(r.RemoteAddr, err)
 		writeRefusal(w, r, err)
 		return nil, nil, err
 	}
 	nc, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		a.ticket.leave()
+		a.leaveGate()
 		err = fmt.Errorf("pushwire: accept: the connection can't be taken over: %w (the ResponseWriter must be net/http's HTTP/1.1 one, or wrap it with an Unwrap method)", err)
 		http.Error(w, "this server can't serve WebSocket here", http.StatusInternalServerError)
 		return nil, nil, err
@@ -80,7 +81,9 @@ func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *kee
 		io.ReadFull(brw.Reader, unread)
 	}
 	nc.SetDeadline(time.Time{}) // those of http.Server are not ours
-	c, err := o.start(context.WithoutCancel(r.Context()), nc, answer, a, unread, k)
+	given := a
+	a.ticket = nil // start takes that over
+	c, err := o.start(context.WithoutCancel(r.Context()), nc, answer, given, unread, k)
 	return c, &req, err
 }
 

@@ -56,8 +56,9 @@ func (p *bufferPool) get() *buffer {
 }
 
 // free gives b back; nobody may use it or its bytes afterwards. A nil buffer
-// is fine, and so is one without a pool, whose memory is the caller's. One that has outgrown its pool goes to the pool of large ones or
-// to the garbage collector.
+// is fine, and so is one without a pool, whose memory is the caller's. One that
+// has outgrown its pool goes to a pool of larger ones or to the garbage
+// collector.
 func (b *buffer) free() {
 	if b == nil || b.pool == nil {
 		return

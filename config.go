@@ -70,9 +70,10 @@ type Config struct {
 
 	// OnPing is called with the payload of each ping, from within the call
 	// that reads; the pong is sent by itself. The payload is valid until
-	// OnPing returns. It must not read from c, call its Ping or close it with
-	// Close, which would wait for the call that it is in. A panic in it goes
-	// on through the call that reads, and closes the connection with 1011.
+	// OnPing returns. It must not read from c, call its Ping or Detach, close
+	// it with Close, or have a [Poller] add or remove it: these would wait for
+	// the call that it is in. A panic in it goes on through the call that
+	// reads, and closes the connection with 1011.
 	OnPing func(c *Conn, payload []byte)
 
 	// Logger gets refused handshakes and connections that ended badly, at

@@ -13,7 +13,7 @@ var errDetachBusy = errors.New("pushwire: detach in the middle of a frame or wit
 // Conn as it was, in the middle of a message and while a write is under way;
 // it waits for a read under way no longer than that lasts, so end that first.
 func (c *Conn) Detach() (nc net.Conn, unread []byte, err error) {
-	if err := c.takeTurn(context.Background(), nil); err != nil {
+	if err := c.claimTurn(context.Background(), nil); err != nil {
 		return nil, nil, err
 	}
 	defer c.reading.give()
@@ -36,7 +36,9 @@ func (c *Conn) Detach() (nc net.Conn, unread []byte, err error) {
 	if r := c.polled.Load(); r != nil {
 		r.leave()
 	}
-	c.end(ErrDetached)
+	if !c.end(ErrDetached) { // it has ended meanwhile, and its transport is closed
+		return nil, nil, c.Err()
+	}
 	c.leaveGate()
 	c.wire.resumeRead()
 	c.wire.resumeWrite()

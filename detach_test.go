@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/frame"
@@ -60,5 +61,31 @@ func TestDetachInTheMiddleOfAMessageFails(t *testing.T) {
 	}
 	if _, _, err := c.Detach(); err == nil || c.Err() != nil {
 		t.Errorf("Detach: %v, connection: %v", err, c.Err())
+	}
+}
+
+// The end of the connection may come while Detach is under way: then its
+// transport is closed, and not given back.
+func TestDetachBesideTheEnd(t *testing.T) {
+	for range 300 {
+		client, server := netPair(t, tcp)
+		c := pushwire.NewConn(server, frame.Server, nil)
+		ended := make(chan bool)
+		go func() {
+			defer close(ended)
+			c.CloseNow()
+		}()
+		nc, _, err := c.Detach()
+		<-ended
+		if (err == nil) != errors.Is(c.Err(), pushwire.ErrDetached) {
+			t.Fatalf("Detach: %v, connection: %v", err, c.Err())
+		}
+		if err == nil {
+			if err := nc.SetDeadline(time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			nc.Close()
+		}
+		client.Close()
 	}
 }

@@ -53,47 +53,51 @@ func (c *Conn) drain(ctx context.Context) error {
 	}
 }
 
-// takeRead takes the turn to read for the application.
+// takeRead takes the turn to read for a call that reads.
 func (c *Conn) takeRead(ctx context.Context) error {
 	in := &c.in
+	reader, isReader := ctx.(*readerContext)
 	if !c.reading.try() {
-		if err := c.waitRead(ctx); err != nil {
-			return err
+		if !isReader && c.polled.Load() != nil {
+			return c.readByPoller() // a Poller may have the turn for ever
+		}
+		if c.claimTurn(ctx, nil) != nil {
+			return c.stopped("read", ctx)
 		}
 	}
-	if c.polled.Load() != nil {
-		if _, ok := ctx.(*readerContext); !ok {
-			c.reading.give()
-			return c.readByPoller()
-		}
-		c.in.borrow(c)
+	switch r := c.polled.Load(); {
+	case isReader && r != reader.r:
+		c.reading.give()
+		return errRemoved
+	case !isReader && r != nil: // it may have come meanwhile
+		c.reading.give()
+		return c.readByPoller()
 	}
+	in.borrow(c)
 	in.reads++
 	return nil
 }
 
-// waitRead is takeRead where somebody else has the turn.
-func (c *Conn) waitRead(ctx context.Context) error {
+// claimTurn takes the turn to read for the application: Close, which may have
+// it, gives way. Where it has to wait it calls waits, if there is one, once its
+// place is sure.
+func (c *Conn) claimTurn(ctx context.Context, waits func()) error {
 	in := &c.in
-	if _, ok := ctx.(*readerContext); !ok && c.polled.Load() != nil {
-		return c.readByPoller() // a Poller may have the turn for ever
-	}
 	waited := false
-	err := c.reading.take(ctx, func() {
+	err := c.takeTurn(ctx, func() {
 		waited = true
 		in.wanted.Add(1)
 		if giveWay := in.giveWay.Load(); giveWay != nil {
 			(*giveWay)()
 		}
+		if waits != nil {
+			waits()
+		}
 	})
 	if waited {
 		in.wanted.Add(-1)
 	}
-	if err != nil {
-		return c.stopped("read", ctx)
-	}
-	in.borrow(c)
-	return nil
+	return err
 }
 
 // waitForRoom gives the turn to read up until a message has left the inbox or

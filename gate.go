@@ -147,6 +147,12 @@ func (t *ticket) leave() {
 	}
 }
 
+// leaveGate is leave for a handshake that was refused, once.
+func (a *agreed) leaveGate() {
+	a.ticket.leave()
+	a.ticket = nil
+}
+
 // leaveGate is leave for a connection, once.
 func (c *Conn) leaveGate() { c.ticket.Swap(nil).leave() }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -151,6 +152,32 @@ func TestGateForgetsConnectionsHoweverTheyEnd(t *testing.T) {
 		})
 	}
 }
+
+// A panic in a ResponseWriter is survived by net/http, and by the Gate.
+func TestGateForgetsAHandshakeThatPanics(t *testing.T) {
+	g := &pushwire.Gate{MaxConns: 1}
+	h := pushwire.Handler(echoFunc, &pushwire.AcceptOptions{Gate: g})
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(panickingHijacker{w}, r)
+	}))
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.Start()
+	defer srv.Close()
+	nc, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	io.WriteString(nc, opening("h"))
+	if b, err := io.ReadAll(nc); len(b) > 0 || err != nil {
+		t.Fatalf("%q, %v, want the end", b, err)
+	}
+	wantLen(t, g, 0)
+}
+
+type panickingHijacker struct{ http.ResponseWriter }
+
+func (panickingHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) { panic("no Hijacker") }
 
 func TestGateBoundsEachAddress(t *testing.T) {
 	if nc, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).Dial("tcp", "127.0.0.1:1"); !errors.Is(err, syscall.ECONNREFUSED) {

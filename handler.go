@@ -13,9 +13,9 @@ import (
 )
 
 // ServeFunc serves one connection and returns when it is done with it; c is
-// then closed with 1000 if it is still open, unless a [Poller] has it. ctx ends with the connection (it
-// is [Conn.Context]). r is the request that opened it. A panic is logged and
-// closes the connection with 1011.
+// then closed with 1000 if it is still open, unless a [Poller] has it. ctx ends
+// with the connection (it is [Conn.Context]). r is the request that opened it.
+// A panic is logged and closes the connection with 1011.
 type ServeFunc func(ctx context.Context, c *Conn, r *handshake.Request)
 
 // Handler serves WebSocket connections on net/http with f. f runs on a

@@ -26,6 +26,15 @@ func (c *Conn) takeTurn(ctx context.Context, waits func()) error {
 	return err
 }
 
+// tryTurn is takeTurn if the turn is free.
+func (c *Conn) tryTurn() bool {
+	ok := c.reading.try()
+	if ok {
+		c.in.borrow(c)
+	}
+	return ok
+}
+
 // borrow sees to what reading needs. The caller holds Conn.reading. It is there
 // without this where no Poller has the Conn: rest is called by its workers only.
 func (in *input) borrow(c *Conn) {

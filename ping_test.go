@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -339,6 +340,70 @@ func TestPanicInOnPingClosesWith1011AndHoldsNothing(t *testing.T) {
 				if err := c.Close(1000, ""); pushwire.CodeOf(err) != frame.CodeInternal {
 					t.Errorf("%s: Close: %v", m, err)
 				}
+			}
+		})
+	}
+}
+
+// As above, where the rest of a message is skipped before the next one is read.
+func TestPanicInOnPingWhileAMessageIsSkipped(t *testing.T) {
+	poller := newPoller(t, nil)
+	for name, read := range map[string]func(ctx context.Context, c *pushwire.Conn){
+		"Messages": func(ctx context.Context, c *pushwire.Conn) {
+			for range c.Messages(ctx) {
+			}
+		},
+		"Read":   func(ctx context.Context, c *pushwire.Conn) { c.Read(ctx) },
+		"Poller": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, server := netPair(t, tcp)
+			logger := slog.New(slog.DiscardHandler)
+			c := pushwire.NewConn(server, frame.Server, &pushwire.Config{Ping: -1, Logger: logger, OnPing: func(*pushwire.Conn, []byte) { panic("ours") }})
+			defer c.CloseNow()
+			p := testpeer.New(t, client, testpeer.Client)
+			send := func(f testpeer.Frame) {
+				f.Mask = true
+				p.WriteFrame(f)
+			}
+			send(textStart("given up"))
+			if _, _, err := c.Reader(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			over, cancel := context.WithCancel(t.Context())
+			cancel()
+			if _, _, err := c.Reader(over); err == nil { // begins to skip it
+				t.Fatal("a Reader of a context that has ended")
+			}
+			ended := make(chan error, 1)
+			switch name {
+			case "Poller":
+				if err := poller.Add(c, func(_ context.Context, _ *pushwire.Conn, _ pushwire.Message, err error) { ended <- err }); err != nil {
+					t.Fatal(err)
+				}
+				send(pingFrame(""))
+			default:
+				caught := make(chan any, 1)
+				go func() {
+					defer func() { caught <- recover() }()
+					read(t.Context(), c)
+				}()
+				send(pingFrame(""))
+				if v := <-caught; v != "ours" {
+					t.Fatalf("%v came out", v)
+				}
+				go func() {
+					_, _, err := c.Read(t.Context())
+					ended <- err
+				}()
+			}
+			select {
+			case err := <-ended:
+				if pushwire.CodeOf(err) != frame.CodeInternal {
+					t.Errorf("the end is %v", err)
+				}
+			case <-time.After(testpeer.Timeout):
+				t.Error("the turn to read is lost")
 			}
 		})
 	}

@@ -96,25 +96,27 @@ func (p *Poller) Add(c *Conn, f MessageFunc) error {
 		return c.readByPoller()
 	}
 	r := &polled{c: c, p: p, f: f, fd: -1}
-	c.takeTurn(context.Background(), nil)
+	c.claimTurn(context.Background(), nil)
 	err := c.Err()
-	if err == nil && c.polled.Load() != nil {
+	if err == nil && c.polled.Load() != nil { // another Add came first
 		err = errPolled
 	}
 	if err == nil {
-		err = p.register(r) // who is woken by it waits for the turn to read
+		err = p.register(r)
 	}
-	if err != nil {
-		c.reading.give()
-		return err
+	if err == nil {
+		// Not before: whoever finds r there, as at the end of c, looks at what
+		// register has set. Who comes for a hint waits for the turn.
+		c.polled.Store(r)
+		c.out.setLean(true)
 	}
-	c.out.setLean(true)
-	c.polled.Store(r)
 	c.reading.give()
-	// What was read with the handshake makes no socket readable, and an end that
-	// came before c.polled was set woke nobody.
-	r.wake()
-	return nil
+	if err == nil {
+		// What was read with the handshake makes no socket readable, and an end
+		// that came before c.polled was set woke nobody.
+		r.wake()
+	}
+	return err
 }
 
 // register makes r known, and has its socket watched or read by a goroutine.
@@ -139,7 +141,7 @@ func (p *Poller) register(r *polled) error {
 		p.conns++
 		ctx, cancel := context.WithCancel(context.Background())
 		r.cancel = cancel
-		go r.loop(&readerContext{ctx})
+		go r.loop(&readerContext{ctx, r})
 		return nil
 	}
 	if p.poll == nil {
@@ -227,6 +229,9 @@ func (p *Poller) ready(hints []hint) {
 // not with the end either; a call that is under way, or whose message is taken
 // already, goes on, and Remove does not wait for it. It reports whether c was
 // there. A MessageFunc that removes its own connection gets no further call.
+//
+// A [ServeFunc] of c that has not returned yet closes c when it does: it has to
+// stay for as long as c is used.
 func (p *Poller) Remove(c *Conn) bool {
 	r := c.polled.Load()
 	if r == nil || r.p != p {
@@ -235,12 +240,15 @@ func (p *Poller) Remove(c *Conn) bool {
 	if r.cancel != nil {
 		r.cancel()
 	}
-	c.takeTurn(context.Background(), nil)
+	c.claimTurn(context.Background(), nil)
 	ok := c.polled.CompareAndSwap(r, nil)
-	c.reading.give()
 	if ok {
 		c.out.setLean(false)
-		r.leave()
+		r.leave() // no hint comes from now on
+		c.in.waiting.Store(false)
+	}
+	c.reading.give()
+	if ok {
 		p.gone()
 	}
 	return ok
@@ -310,8 +318,11 @@ func (p *Poller) Close() error {
 // and the last calls of their MessageFuncs have returned; or with ctx, whose
 // error it returns then, with the number of those that had not ended, which are
 // ended without a handshake. Calls that are under way then are not waited for.
+// One of these may be that which calls Shutdown: so a MessageFunc gives it a ctx
+// that ends, or calls it in a goroutine of its own.
 //
-// It starts no goroutine for a connection whose peer answers.
+// A plain socket costs no goroutine until its peer has answered, and then one
+// until the transport is closed.
 func (p *Poller) Shutdown(ctx context.Context) (left int, err error) {
 	p.mu.Lock()
 	if !p.shut {

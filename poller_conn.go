@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,10 +72,13 @@ var (
 // noWait is the context of workers: reading gives up with errWouldBlock where
 // it would wait, and with errTurnOver where others have waited long enough. The
 // message in hand stays with the Conn, as after a Read that was cancelled.
-var noWait = &readerContext{context.Background()}
+var noWait = &readerContext{Context: context.Background()}
 
 // readerContext marks the calls that read for a Poller.
-type readerContext struct{ context.Context }
+type readerContext struct {
+	context.Context
+	r *polled // they fail with errRemoved once it has left; nil for noWait, see takeTurn
+}
 
 // rouse notes that there may be something to read, and reports whether the
 // caller has to put r into the queue.
@@ -139,7 +141,7 @@ func (r *polled) serve(l *loan) (again bool) {
 		switch err {
 		case nil:
 			r.call(m, nil)
-			if c.polled.Load() != r && c.Err() == nil {
+			if c.polled.Load() != r {
 				// It removed its connection, and who reads that now may have
 				// the turn to read for long.
 				l.drop()
@@ -152,11 +154,9 @@ func (r *polled) serve(l *loan) (again bool) {
 			}
 			r.left, messages = turnBytes, turnMessages
 		case errWouldBlock:
-			c.in.waiting.Store(true)
 			if r.state.CompareAndSwap(polledRunning, polledParked) {
 				return false
-			}
-			c.in.waiting.Store(false) // a hint came
+			} // else a hint came
 		case errRemoved:
 			r.state.Store(polledOver)
 			return false
@@ -171,11 +171,14 @@ func (r *polled) serve(l *loan) (again bool) {
 // l is empty afterwards.
 func (r *polled) step(l *loan, messages int) (m Message, err error) {
 	c := r.c
-	m, whole, err := c.beginLend(noWait, l)
+	if err = r.takeTurn(); err == nil {
+		err = c.mayRead(noWait)
+	}
 	if err != nil {
 		l.drop()
 		return m, err
 	}
+	m, whole := c.lend(l)
 	if whole {
 		return m, nil
 	}
@@ -186,11 +189,6 @@ func (r *polled) step(l *loan, messages int) (m Message, err error) {
 		r.kept = nil
 	}
 	switch {
-	case c.polled.Load() != r:
-		err = errRemoved
-		if l.holds(m.Data) {
-			m.Data, l.scratch = slices.Clip(m.Data), nil // it is whose reads now
-		}
 	case messages <= 0 && r.p.workers.waited():
 		err = errTurnOver
 		c.beforeWait()
@@ -218,6 +216,33 @@ func (r *polled) step(l *loan, messages int) (m Message, err error) {
 	c.reading.give()
 	l.drop()
 	return Message{}, err
+}
+
+// takeTurn takes the turn to read, which is short with those who have it while r
+// has its place. Once r was removed it may be a Read's, for ever: it is not waited
+// for then, and what is there is not for r.
+func (r *polled) takeTurn() error {
+	c := r.c
+	if !c.tryTurn() {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		if c.claimTurn(ctx, func() {
+			if c.polled.Load() != r { // else Remove comes behind this in the line
+				cancel()
+			}
+		}) != nil {
+			return errRemoved
+		}
+	}
+	if c.polled.Load() != r {
+		c.reading.give()
+		return errRemoved
+	}
+	if c.in.waiting.Load() { // the store alone is dear
+		c.in.waiting.Store(false)
+	}
+	c.in.reads++
+	return nil
 }
 
 // keep moves what l holds of a message to where it may stay: for the next turn
@@ -288,6 +313,7 @@ func (c *Conn) readNow(into *buffer) (*buffer, int, error) {
 		return nil, 0, errTurnOver
 	case r.state.CompareAndSwap(polledAgain, polledRunning):
 	case r.dry && !r.all.Load():
+		c.in.waiting.Store(true) // until takeTurn, rouse or Remove
 		return nil, 0, errWouldBlock
 	}
 	w := &c.wire
@@ -304,6 +330,7 @@ func (c *Conn) readNow(into *buffer) (*buffer, int, error) {
 	*res = readResult{}
 	if err == errWouldBlock {
 		r.dry, c.in.full = true, false
+		c.in.waiting.Store(true)
 		return nil, 0, err
 	}
 	if err := c.afterWait(noWait, false, n, err); err != nil {
@@ -409,7 +436,7 @@ func (r *polled) read(ctx context.Context) (left bool) {
 	}()
 	h := r.handed
 	for m, err := range r.c.Messages(ctx) {
-		if ctx.Err() != nil {
+		if err != nil && ctx.Err() != nil {
 			return true // it was removed, or is going to be
 		}
 		h.m, h.err = m, err

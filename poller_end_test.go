@@ -166,6 +166,81 @@ func TestAddOfAConnThatHasEnded(t *testing.T) {
 	})
 }
 
+// Remove and the end of the connection may come while Add is under way (for the
+// race detector). Whoever was added is told the end or was removed.
+func TestPollerAddBesideRemoveAndTheEnd(t *testing.T) {
+	p := newPoller(t, nil)
+	for _, m := range []mode{tcp, mem} {
+		for range 50 {
+			_, server := netPair(t, m)
+			c := pushwire.NewConn(server, frame.Server, nil)
+			var added, ended, removed atomic.Bool
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				err := p.Add(c, func(_ context.Context, _ *pushwire.Conn, _ pushwire.Message, err error) {
+					ended.Store(err != nil)
+				})
+				added.Store(err == nil)
+			})
+			wg.Go(func() { removed.Store(p.Remove(c)) })
+			wg.Go(func() { c.CloseNow() })
+			wg.Wait()
+			eventually(t, "it has left", func() bool { return p.Len() == 0 })
+			if added.Load() != (ended.Load() || removed.Load()) || ended.Load() && removed.Load() {
+				t.Fatalf("%s: added %v, told the end %v, removed %v", m, added.Load(), ended.Load(), removed.Load())
+			}
+		}
+	}
+}
+
+// Close, which waits for the peer's close frame, reads meanwhile. Who takes the
+// connection over does not wait for that.
+func TestPollerTakesOverFromClose(t *testing.T) {
+	for _, m := range []mode{tcp, mem} {
+		t.Run(string(m), func(t *testing.T) {
+			p := newPoller(t, nil)
+			client, server := netPair(t, m)
+			c := pushwire.NewConn(server, frame.Server, &pushwire.Config{CloseTimeout: time.Hour})
+			closed := make(chan error, 1)
+			go func() { closed <- c.Close(frame.CodeNormal, "") }()
+			peer := testpeer.New(t, client, testpeer.Client)
+			peer.WantFrame("Close is under way", 8, []byte{3, 232})
+			got := make(chan string, 1)
+			done := make(chan bool)
+			go func() {
+				defer close(done)
+				if err := p.Add(c, collect(got)); err != nil {
+					t.Error(err)
+				}
+				if !p.Remove(c) {
+					t.Error("it was not there")
+				}
+				if _, _, err := c.Detach(); err == nil {
+					t.Error("Detach of a connection that is being closed")
+				}
+				if err := p.Add(c, collect(got)); err != nil {
+					t.Error(err)
+				}
+			}()
+			select {
+			case <-done:
+			case <-time.After(testpeer.Timeout):
+				t.Error("it waits for the end of Close")
+				c.CloseNow()
+				<-done
+				return
+			}
+			text, end := textFrame("before"), closeFrame(1000, "")
+			text.Mask, end.Mask = true, true
+			peer.WriteRaw(end.Append(text.Append(nil)))
+			want(t, got, "what comes before the peer's close frame", "before")
+			if err := <-closed; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // What Detach gives back can be handed to the same Poller again.
 func TestPollerAfterDetach(t *testing.T) {
 	p := newPoller(t, nil)
@@ -241,6 +316,30 @@ func TestPollerAndKeepalive(t *testing.T) {
 	case <-c.Done():
 		t.Errorf("the peer was not heard because no worker had time for it: %v", c.Err())
 	case <-time.After(time.Second):
+	}
+}
+
+// Nor does it after Remove, until somebody reads.
+func TestKeepaliveAfterRemove(t *testing.T) {
+	cfg := &pushwire.Config{Ping: 20 * time.Millisecond, PongTimeout: 100 * time.Millisecond}
+	p := newPoller(t, nil)
+	peer, c := polledPeer(t, p, cfg, func(context.Context, *pushwire.Conn, pushwire.Message, error) {})
+	peer.ReadFrame() // a ping is out
+	if !p.Remove(c) {
+		t.Fatal("it was not there")
+	}
+	peer.Send(1, []byte("hello")) // which lies in the socket
+	select {
+	case <-c.Done():
+		t.Fatalf("the peer was not heard because nobody read: %v", c.Err())
+	case <-time.After(400 * time.Millisecond):
+	}
+	if _, m, err := c.Read(t.Context()); err != nil || string(m) != "hello" {
+		t.Fatalf("%q, %v", m, err)
+	}
+	var ne net.Error
+	if _, _, err := c.Read(t.Context()); !errors.As(err, &ne) || !ne.Timeout() {
+		t.Errorf("a silent peer, while somebody reads: %v", err)
 	}
 }
 

@@ -85,14 +85,20 @@ func (c *Conn) beginLend(ctx context.Context, l *loan) (m Message, whole bool, e
 	if err := c.beginRead(ctx); err != nil {
 		return m, false, err
 	}
+	m, whole = c.lend(l)
+	return m, whole, nil
+}
+
+// lend is beginLend for who has begun to read.
+func (c *Conn) lend(l *loan) (m Message, whole bool) {
 	l.end(&c.in)
 	if m, ok := c.in.fromInbox(); ok {
 		c.reading.give()
-		return m, true, nil
+		return m, true
 	}
 	m.Data = c.in.takePart()
 	c.in.bare = true
-	return m, false, nil
+	return m, false
 }
 
 func (c *Conn) endLend(l *loan, m *Message, err error) error {
@@ -135,13 +141,21 @@ func (c *Conn) beginRead(ctx context.Context) error {
 	if err := c.takeRead(ctx); err != nil {
 		return err
 	}
+	return c.mayRead(ctx)
+}
+
+// mayRead is beginRead for who has the turn, which it gives up with an error.
+func (c *Conn) mayRead(ctx context.Context) error {
 	in := &c.in
 	if err := c.Err(); err != nil && in.inbox.empty() && !(in.open && in.end) {
 		c.reading.give()
 		return err
 	}
 	if in.forget { // a call that its context ended left the rest of it
-		if err := c.skip(ctx); err != nil {
+		in.bare = true
+		err := c.skip(ctx)
+		in.bare = false
+		if err != nil {
 			c.reading.give()
 			return err
 		}
