@@ -12,7 +12,7 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export const URL = "http://host.test/topic?room=1";
 
-const QUICK = { backoff: 4, patience: 60, climb: 1e6, wait: 300, interval: 5, idle: 500 };
+const QUICK = { backoff: 4, patience: 200, climb: 1e6, wait: 300, interval: 5, idle: 500 };
 
 const started = [];
 
