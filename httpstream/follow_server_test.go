@@ -116,11 +116,18 @@ func (s *plainServer) of(t Transport) (rs []request) {
 	return rs
 }
 
+// source is src, which a test may replace.
+func (s *plainServer) source() topic.Source {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.src
+}
+
 func (s *plainServer) poll(t Transport, w http.ResponseWriter, r *http.Request, after topic.Cursor) {
 	wait, _ := time.ParseDuration(r.URL.Query().Get("wait") + "s")
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
-	items, err := s.src.Read(ctx, s.resolve(after), make([]topic.Item, 0, 100))
+	items, err := s.source().Read(ctx, s.resolve(after), make([]topic.Item, 0, 100))
 	var gone *topic.GoneError
 	switch {
 	case errors.As(err, &gone):
@@ -150,7 +157,7 @@ func (s *plainServer) resolve(after topic.Cursor) topic.Cursor {
 	if after != "" && after != topic.Now {
 		return after
 	}
-	b, err := s.src.(topic.Bounder).Bounds(context.Background())
+	b, err := s.source().(topic.Bounder).Bounds(context.Background())
 	if err != nil {
 		return after
 	}
@@ -238,7 +245,7 @@ func (s *plainServer) stream(ctx context.Context, t Transport, after topic.Curso
 	}
 	for {
 		waiting, cancel := context.WithTimeout(ctx, heartbeat)
-		items, err := s.src.Read(waiting, after, make([]topic.Item, 0, 16))
+		items, err := s.source().Read(waiting, after, make([]topic.Item, 0, 16))
 		cancel()
 		var gone *topic.GoneError
 		switch {
