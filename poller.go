@@ -96,6 +96,9 @@ func (p *Poller) Add(c *Conn, f MessageFunc) error {
 		return c.readByPoller()
 	}
 	r := &polled{c: c, p: p, f: f, fd: -1}
+	// Hints that come before it is known to c are not for a worker, who would
+	// take it for one that was removed: the last line wakes one for all of them.
+	r.state.Store(polledQueued)
 	c.claimTurn(context.Background(), nil)
 	err := c.Err()
 	if err == nil && c.polled.Load() != nil { // another Add came first
@@ -114,6 +117,7 @@ func (p *Poller) Add(c *Conn, f MessageFunc) error {
 	if err == nil {
 		// What was read with the handshake makes no socket readable, and an end
 		// that came before c.polled was set woke nobody.
+		r.state.Store(polledParked)
 		r.wake()
 	}
 	return err
