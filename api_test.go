@@ -24,9 +24,6 @@ var updateAPI = flag.Bool("update-api", false, "write api.txt anew")
 // of it is a change for those who build on the library: it is made on purpose,
 // with `go test -run API . -update-api`, and stands in CHANGELOG.md.
 func TestAPI(t *testing.T) {
-	if testing.Short() {
-		t.Skip("left out by -short: it lists all packages")
-	}
 	var got bytes.Buffer
 	for _, pkg := range ladder {
 		for _, line := range exported(t, pkg) {
