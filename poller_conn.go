@@ -312,6 +312,11 @@ func (c *Conn) readNow(into *buffer) (*buffer, int, error) {
 	case r.left <= 0 && (r.left <= -overTime || c.in.dec.Remaining() == 0):
 		return nil, 0, errTurnOver
 	case r.state.CompareAndSwap(polledAgain, polledRunning):
+		// That may have been the end, which came after mayRead and which no hint
+		// follows while the transport is still open.
+		if err := c.Err(); err != nil {
+			return nil, 0, err
+		}
 	case r.dry && !r.all.Load():
 		c.in.waiting.Store(true) // until takeTurn, rouse or Remove
 		return nil, 0, errWouldBlock

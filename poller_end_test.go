@@ -151,6 +151,42 @@ func TestPollerDeliversWhatComesBeforeTheEnd(t *testing.T) {
 	})
 }
 
+// The end may come in the middle of a worker's turn, before a read that finds
+// nothing. No hint of the system follows while the transport is open.
+func TestPollerTellsAnEndAmidATurn(t *testing.T) {
+	p := newPoller(t, nil)
+	for range 1000 {
+		told, open := make(chan struct{}), make(chan struct{})
+		client, server := unixPair(t)
+		c := pushwire.NewConn(server, frame.Server, &pushwire.Config{
+			// The transport is not closed before this returns.
+			Trace: &pushwire.Trace{Ended: func(*pushwire.Conn, error) { <-open }},
+		})
+		if err := p.Add(c, func(_ context.Context, c *pushwire.Conn, _ pushwire.Message, err error) {
+			if err != nil {
+				close(told)
+				return
+			}
+			go c.CloseNow()
+			for start, d := time.Now(), rand.N(10*time.Microsecond); time.Since(start) < d; { // and goes on to read at about that time
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		testpeer.New(t, client, testpeer.Client).Send(1, []byte("last words"))
+		select {
+		case <-told:
+		case <-time.After(testpeer.Timeout):
+			t.Errorf("the last call does not come; the connection's error is %v", c.Err())
+		}
+		close(open)
+		client.Close()
+		if t.Failed() {
+			return
+		}
+	}
+}
+
 func TestAddOfAConnThatHasEnded(t *testing.T) {
 	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
 		poller := newPoller(t, nil)

@@ -642,24 +642,28 @@ func TestRemoveHoldsNoWorker(t *testing.T) {
 	<-read.Done()
 }
 
-func TestPollerOnUnixSockets(t *testing.T) {
+// unixPair returns the ends of a connection of Unix sockets.
+func unixPair(t *testing.T) (client, server net.Conn) {
+	t.Helper()
 	if runtime.GOOS == "windows" {
-		t.Log("no Unix sockets that are of use here")
-		return
+		t.Skip("no Unix sockets that are of use here")
 	}
 	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	client, err := net.Dial("unix", l.Addr().String())
-	if err != nil {
+	if client, err = net.Dial("unix", l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
-	server, err := l.Accept()
-	if err != nil {
+	if server, err = l.Accept(); err != nil {
 		t.Fatal(err)
 	}
+	return client, server
+}
+
+func TestPollerOnUnixSockets(t *testing.T) {
+	client, server := unixPair(t)
 	p := newPoller(t, nil)
 	c := pushwire.NewConn(server, frame.Server, nil)
 	defer c.CloseNow()
