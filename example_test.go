@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/frame"
@@ -361,6 +362,26 @@ func ExampleConn_Send() {
 	// Output:
 	// <nil>
 	// encoded once
+}
+
+// A loop of one's own over many connections, as Group.Broadcast has it.
+func ExampleConn_Touch() {
+	client, server := pushwire.Pipe(nil)
+	defer client.CloseNow()
+	defer server.CloseNow()
+	all := []*pushwire.Conn{server} // and thousands more
+	m := pushwire.Prepare(frame.Text, []byte("to all"))
+	for some := range slices.Chunk(all, 64) {
+		for _, c := range some {
+			c.Touch()
+		}
+		for _, c := range some {
+			c.Send(context.Background(), m)
+		}
+	}
+	_, p, _ := client.Read(context.Background())
+	fmt.Println(string(p))
+	// Output: to all
 }
 
 // A Poller reads many connections, and an idle one has no goroutine.

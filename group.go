@@ -150,9 +150,17 @@ func (g *Group) Broadcast(m *Prepared) (sent, dropped int) {
 	return sent, len(members) - sent
 }
 
+// touchStep is how many members are touched before they get a message.
+const touchStep = 64
+
 // broadcast returns how many members took m.
 func broadcast(members []*Conn, m *Prepared) (sent int) {
-	for _, c := range members {
+	for i, c := range members {
+		if i%touchStep == 0 {
+			for _, c := range members[i:min(i+touchStep, len(members))] {
+				c.Touch()
+			}
+		}
 		if _, err := c.enqueue(m.variant(c.out.compression), false); err == nil {
 			sent++
 		}

@@ -59,6 +59,8 @@ type Stream struct {
 	ctx     context.Context // ends with the stream
 	cancel  context.CancelCauseFunc
 	request context.Context // of net/http; nil on a raw connection
+
+	place int // in the list of group, whose mu guards it
 }
 
 // Times for a stream that is to end because the server shuts down.

@@ -15,6 +15,8 @@ const (
 	patience = 2 * time.Millisecond
 	// perWorker is how many streams are worth a goroutine.
 	perWorker = 256
+	// touchStep is how many streams are touched before they are written to.
+	touchStep = 64
 )
 
 // Send encodes ev once and sends it as SendRaw does. The error is that of
@@ -40,13 +42,7 @@ func (g *Group) SendRaw(p []byte) {
 	if len(p) == 0 {
 		return
 	}
-	f := fanOut{p: p, done: make(chan struct{}, 1)}
-	g.mu.Lock()
-	f.streams = make([]*Stream, 0, len(g.streams))
-	for s := range g.streams {
-		f.streams = append(f.streams, s)
-	}
-	g.mu.Unlock()
+	f := fanOut{p: p, streams: g.snapshot(), done: make(chan struct{}, 1)}
 	if len(f.streams) > 0 {
 		f.run()
 	}
@@ -76,6 +72,11 @@ func (f *fanOut) work() {
 		i := f.next.Add(1) - 1
 		if i >= int64(len(f.streams)) {
 			break
+		}
+		if i%touchStep == 0 {
+			for _, s := range f.streams[i:min(i+touchStep, int64(len(f.streams)))] {
+				s.Touch()
+			}
 		}
 		s := f.streams[i]
 		mine := s.claim(f.p)

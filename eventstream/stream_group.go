@@ -2,7 +2,7 @@ package eventstream
 
 import (
 	"iter"
-	"maps"
+	"slices"
 	"sync"
 )
 
@@ -16,16 +16,16 @@ import (
 // them. Without a Group an open stream holds it up for as long as the client
 // stays.
 type Group struct {
-	mu      sync.Mutex
-	streams map[*Stream]struct{}
-	closed  bool
+	mu     sync.Mutex
+	list   []*Stream // each knows its place; in the order in which they came, as long as none has left
+	closed bool
 }
 
 // Len returns how many streams are open.
 func (g *Group) Len() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return len(g.streams)
+	return len(g.list)
 }
 
 // All returns the streams that are open now, in no order. The loop body may
@@ -34,18 +34,18 @@ func (g *Group) Len() int {
 // Send do not.
 func (g *Group) All() iter.Seq[*Stream] {
 	return func(yield func(*Stream) bool) {
-		g.mu.Lock()
-		all := make([]*Stream, 0, len(g.streams))
-		for s := range g.streams {
-			all = append(all, s)
-		}
-		g.mu.Unlock()
-		for _, s := range all {
+		for _, s := range g.snapshot() {
 			if !yield(s) {
 				return
 			}
 		}
 	}
+}
+
+func (g *Group) snapshot() []*Stream {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.list)
 }
 
 // Shutdown ends all streams, and has Accept and AcceptConn refuse new ones
@@ -55,13 +55,13 @@ func (g *Group) All() iter.Seq[*Stream] {
 func (g *Group) Shutdown() {
 	g.mu.Lock()
 	g.closed = true
-	all := maps.Clone(g.streams)
+	all := slices.Clone(g.list)
 	g.mu.Unlock()
-	for s := range all {
+	for _, s := range all {
 		s.end(EndShutdown, nil)
 	}
 	var raw sync.WaitGroup
-	for s := range all {
+	for _, s := range all {
 		if s.raw {
 			raw.Go(func() {
 				s.turn.Lock() // a write under way has been cut short
@@ -83,10 +83,8 @@ func (g *Group) add(s *Stream) bool {
 	if g.closed {
 		return false
 	}
-	if g.streams == nil {
-		g.streams = make(map[*Stream]struct{})
-	}
-	g.streams[s] = struct{}{}
+	s.place = len(g.list)
+	g.list = append(g.list, s)
 	return true
 }
 
@@ -96,7 +94,14 @@ func (g *Group) remove(s *Stream) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.streams, s)
+	if s.place >= len(g.list) || g.list[s.place] != s {
+		return // it was not taken, or has left already
+	}
+	last := len(g.list) - 1
+	g.list[s.place] = g.list[last]
+	g.list[s.place].place = s.place
+	g.list[last] = nil
+	g.list = g.list[:last]
 }
 
 func (g *Group) isClosed() bool {

@@ -141,6 +141,8 @@ func (x *eventReader) sayRetry() {
 	x.s.Close()
 }
 
+func (x *eventReader) touch() { x.s.Touch() }
+
 func (x *eventReader) context() context.Context { return x.s.Context() }
 
 func (x *eventReader) finish(error) { x.s.Close() }

@@ -31,7 +31,6 @@ type pump struct {
 	src    topic.Source
 	out    outlet
 	logger *slog.Logger
-	wake   func() // p.woken, made once
 
 	// after is where to read on. It belongs to the goroutine that runs the pump
 	// and goes from one to the next with state.
@@ -78,13 +77,14 @@ type outlet interface {
 	finish(err error)
 	// context ends with the connection.
 	context() context.Context
+	// touch is Touch of the connection, for try.
+	touch()
 }
 
 func (p *pump) init(src topic.Source, out outlet, logger *slog.Logger) {
 	p.src, p.out, p.logger = src, out, logger
-	p.wake = p.woken
 	if p.again, _ = src.(topic.Rewaker); p.again != nil {
-		p.wakeup.Init(p.wake)
+		p.wakeup.Init(p)
 	}
 }
 
@@ -105,8 +105,14 @@ func (p *pump) begin(after topic.Cursor, gone *topic.GoneError) {
 	p.follow()
 }
 
-// woken is what the Waker calls. It must not wait.
-func (p *pump) woken() {
+// Touch is for the Rewaker: see [topic.Sleeper].
+func (p *pump) Touch() {
+	p.state.Load()
+	p.out.touch()
+}
+
+// Wake is what the Waker calls. It must not wait.
+func (p *pump) Wake() {
 	if _, ok := p.enter(pumpWoken); !ok {
 		return
 	}
@@ -225,7 +231,7 @@ func (p *pump) wait() {
 		p.again.WakeBy(&p.wakeup, p.after) // nothing, after end
 		return
 	}
-	stop := p.src.(topic.Waker).Wake(p.after, p.wake)
+	stop := p.src.(topic.Waker).Wake(p.after, p.Wake)
 	p.mu.Lock()
 	if p.state.Load() == mark { // else it was woken already, and may wait again
 		p.stop = stop

@@ -96,7 +96,9 @@ func (o *fakeOutlet) reset(*topic.GoneError) error {
 	return o.ctx.Err()
 }
 
-func (o *fakeOutlet) finish(err error)         { o.mu.Lock(); o.finished = err; o.mu.Unlock(); o.cancel() }
+func (o *fakeOutlet) finish(err error) { o.mu.Lock(); o.finished = err; o.mu.Unlock(); o.cancel() }
+func (o *fakeOutlet) touch()           {}
+
 func (o *fakeOutlet) context() context.Context { return o.ctx }
 
 // want compares what came so far.

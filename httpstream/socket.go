@@ -237,6 +237,8 @@ func (s *socketReader) shutdown(now bool) {
 	}
 }
 
+func (s *socketReader) touch() { s.conn.Touch() }
+
 func (s *socketReader) context() context.Context { return s.conn.Context() }
 
 func (s *socketReader) finish(err error) {

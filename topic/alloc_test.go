@@ -15,7 +15,7 @@ func TestAllocations(t *testing.T) {
 	wait := func() {}
 	woken := make(chan struct{}, 1)
 	var w Wakeup
-	w.Init(func() { woken <- struct{}{} })
+	w.Init(call(func() { woken <- struct{}{} }))
 	for _, v := range []struct {
 		name string
 		max  float64

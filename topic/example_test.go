@@ -194,3 +194,39 @@ func ExampleHub() {
 	fmt.Printf("%s, %d topics\n", items[0].Data, hub.Len())
 	// Output: hello, 2 topics
 }
+
+// follower is a reader that has no goroutine while it waits.
+type follower struct {
+	log    *topic.Log
+	after  topic.Cursor
+	wakeup topic.Wakeup
+	got    chan string
+}
+
+func (f *follower) Touch() {}
+
+func (f *follower) Wake() {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel() // Read returns what is there, and does not wait
+	items, _ := f.log.Read(ended, f.after, nil)
+	for _, it := range items {
+		f.after = it.Cursor
+		f.got <- string(it.Data)
+	}
+	f.log.WakeBy(&f.wakeup, f.after)
+}
+
+func ExampleWakeup() {
+	var log topic.Log
+	f := &follower{log: &log, got: make(chan string, 2)}
+	f.wakeup.Init(f)
+	log.WakeBy(&f.wakeup, f.after)
+	defer f.wakeup.Stop()
+	log.Append("", []byte("hello"))
+	fmt.Println(<-f.got)
+	log.Append("", []byte("world"))
+	fmt.Println(<-f.got)
+	// Output:
+	// hello
+	// world
+}

@@ -131,7 +131,7 @@ func (l *Log) tooOld(e *entry) bool {
 // wait returns when there may be something after a place, or ctx has ended.
 func (l *Log) wait(ctx context.Context, p place) {
 	done := make(chan struct{})
-	w := &Wakeup{f: func() { close(done) }}
+	w := &Wakeup{s: call(func() { close(done) })}
 	l.wake(w, p, false)
 	select {
 	case <-done:

@@ -12,33 +12,46 @@ import (
 // a goroutine does, and goes on. That one takes wakers from the list, some at a
 // time, and ends when nobody is left to be called. When they are many it starts
 // another, up to one a processor.
-//
-// The list is in the order of places: who joins it waits for the item after the
-// newest, so nobody before it waits for a later one. Those who need not wait
-// join it in front.
 type wakers struct {
 	waiting atomic.Int64 // length of the list
 	working atomic.Bool  // there are goroutines, or one is about to be
 
-	mu          sync.Mutex
-	first, last *Wakeup
-	workers     int
+	mu      sync.Mutex
+	list    waitlist
+	workers int
 }
 
 // wakerStep is how many wakers a goroutine takes from the list at once.
 const wakerStep = 64
 
+// Sleeper is who waits with a [Wakeup].
+type Sleeper interface {
+	// Wake is what f is of [Waker].Wake.
+	Wake()
+
+	// Touch is called some time before Wake, with the lock of nobody: for who
+	// waits in great number, and knows what memory Wake is going to need. One
+	// atomic load of each cache line is enough: the processor fetches those of
+	// many that are touched in a row at the same time, and those of each that
+	// is called one after the other. It may do nothing, must not wait or change
+	// anything, and Wake need not follow.
+	Touch()
+}
+
+// call is a Sleeper that is called once and far from others.
+type call func()
+
+func (f call) Wake()  { f() }
+func (f call) Touch() {}
+
 // Wakeup is a call of [Waker].Wake for who waits again and again: it is the
 // place in the list of those who wait, so that waiting makes nothing. It is not
 // to be copied.
 type Wakeup struct {
-	f          func()
-	log        *Log
-	seq        uint64        // the call is due when there is an item after it
-	state      atomic.Uint32 // to wakeWaiting only with the lock of the list
-	now        bool          // due at once
-	listed     bool          // in the list
-	prev, next *Wakeup
+	s     Sleeper
+	log   *Log
+	state atomic.Uint32 // to wakeWaiting only with the lock of the list
+	at    uint64        // position in the list
 }
 
 // States of a Wakeup.
@@ -48,8 +61,8 @@ const (
 	wakeStopped        // for good
 )
 
-// Init says what is to be called. It comes before the first WakeBy.
-func (w *Wakeup) Init(f func()) { w.f = f }
+// Init says who is to be called. It comes before the first WakeBy.
+func (w *Wakeup) Init(s Sleeper) { w.s = s }
 
 // Stop takes back a call that has not begun. There will be no further one:
 // WakeBy does nothing then. It may be called from any goroutine, and often.
@@ -60,14 +73,14 @@ func (w *Wakeup) Stop() {
 	ws := &w.log.wakers
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	if w.listed {
-		ws.remove(w)
+	if ws.list.remove(w) {
+		ws.waiting.Add(-1)
 	}
 }
 
 // Wake has f called when there is something after the cursor.
 func (l *Log) Wake(after Cursor, f func()) (stop func()) {
-	w := &Wakeup{f: f}
+	w := &Wakeup{s: call(f)}
 	l.WakeBy(w, after)
 	return w.Stop
 }
@@ -91,29 +104,31 @@ func (l *Log) wake(w *Wakeup, p place, now bool) {
 		p.seq = l.oldest - 1
 		l.mu.Unlock()
 	}
-	l.wakers.add(l, w, p.seq, now)
+	next := p.seq + 1
+	if now {
+		next = 0
+	}
+	l.wakers.add(l, w, next)
 }
 
-// add puts w into the list.
-func (ws *wakers) add(l *Log, w *Wakeup, seq uint64, now bool) {
+// add puts w into the list, to be called when the item number next is there.
+func (ws *wakers) add(l *Log, w *Wakeup, next uint64) {
 	ws.mu.Lock()
 	if w.state.Load() != wakeIdle {
 		ws.mu.Unlock()
 		return
 	}
-	w.log, w.seq, w.now = l, seq, now // before Stop looks at them
+	w.log = l // before Stop looks at it
 	if !w.state.CompareAndSwap(wakeIdle, wakeWaiting) {
 		ws.mu.Unlock()
 		return
 	}
 	ws.waiting.Add(1) // before the head is looked at: a publisher does the reverse
-	w.listed = true
-	due := w.due(l)
+	due := l.due(next)
 	if due {
-		w.now = true
-		ws.pushFront(w)
+		ws.list.pushFront(w)
 	} else {
-		ws.pushBack(w)
+		ws.list.pushBack(w, next)
 	}
 	ws.mu.Unlock()
 	if due {
@@ -121,9 +136,8 @@ func (ws *wakers) add(l *Log, w *Wakeup, seq uint64, now bool) {
 	}
 }
 
-func (w *Wakeup) due(l *Log) bool {
-	return w.now || w.seq < l.head.Load() || l.closed.Load()
-}
+// due reports whether who waits for the item number next has to be called.
+func (l *Log) due(next uint64) bool { return next <= l.head.Load() || l.closed.Load() }
 
 // published is called after the head has moved or the log was closed.
 func (ws *wakers) published(l *Log) {
@@ -151,9 +165,14 @@ func (ws *wakers) run(l *Log) {
 		if n == 0 {
 			return
 		}
+		for _, w := range due[:n] {
+			if w.state.Load() == wakeWaiting {
+				w.s.Touch()
+			}
+		}
 		for i, w := range due[:n] {
 			if w.state.CompareAndSwap(wakeWaiting, wakeIdle) {
-				w.f()
+				w.s.Wake()
 			}
 			due[i] = nil
 		}
@@ -166,13 +185,18 @@ func (ws *wakers) take(l *Log, due *[wakerStep]*Wakeup) (n int) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	for {
-		for n < len(due) && ws.first != nil && ws.first.due(l) {
-			due[n] = ws.first
+		for n < len(due) {
+			w, next := ws.list.front()
+			if w == nil || !l.due(next) {
+				break
+			}
+			ws.list.popFront()
+			due[n] = w
 			n++
-			ws.remove(ws.first)
 		}
 		if n > 0 {
-			if n == len(due) && ws.workers < runtime.GOMAXPROCS(0) && ws.first != nil && ws.first.due(l) {
+			ws.waiting.Add(-int64(n))
+			if n == len(due) && ws.workers < runtime.GOMAXPROCS(0) && ws.frontDue(l) {
 				ws.workers++
 				go ws.run(l)
 			}
@@ -184,42 +208,15 @@ func (ws *wakers) take(l *Log, due *[wakerStep]*Wakeup) (n int) {
 		}
 		ws.working.Store(false)
 		// Who published before that relied on us: look once more.
-		if ws.first == nil || !ws.first.due(l) || !ws.working.CompareAndSwap(false, true) {
+		if !ws.frontDue(l) || !ws.working.CompareAndSwap(false, true) {
 			ws.workers--
 			return 0
 		}
 	}
 }
 
-func (ws *wakers) pushBack(w *Wakeup) {
-	if w.prev = ws.last; ws.last != nil {
-		ws.last.next = w
-	} else {
-		ws.first = w
-	}
-	ws.last = w
-}
-
-func (ws *wakers) pushFront(w *Wakeup) {
-	if w.next = ws.first; ws.first != nil {
-		ws.first.prev = w
-	} else {
-		ws.last = w
-	}
-	ws.first = w
-}
-
-func (ws *wakers) remove(w *Wakeup) {
-	if w.prev != nil {
-		w.prev.next = w.next
-	} else {
-		ws.first = w.next
-	}
-	if w.next != nil {
-		w.next.prev = w.prev
-	} else {
-		ws.last = w.prev
-	}
-	w.prev, w.next, w.listed = nil, nil, false
-	ws.waiting.Add(-1)
+// frontDue reports whether somebody has to be called. The caller holds mu.
+func (ws *wakers) frontDue(l *Log) bool {
+	w, next := ws.list.front()
+	return w != nil && l.due(next)
 }

@@ -17,12 +17,12 @@ func TestWakeupIsUsedAgain(t *testing.T) {
 		calls := 0
 		after := l.Append("", nil)
 		again := true
-		w.Init(func() {
+		w.Init(call(func() {
 			calls++
 			if again {
 				l.WakeBy(&w, At(l.epoch, l.head.Load()))
 			}
-		})
+		}))
 		want := func(why string, n, waiting int) {
 			t.Helper()
 			synctest.Wait()
@@ -55,12 +55,38 @@ func TestWakeupIsUsedAgain(t *testing.T) {
 	})
 }
 
+// toucher counts.
+type toucher struct{ touched, woken int }
+
+func (s *toucher) Touch() { s.touched++ }
+func (s *toucher) Wake()  { s.woken++ }
+
+// Who waits is touched before it is called; who has stopped is neither.
+func TestTouchComesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l Log
+		after := l.Append("", nil)
+		var sleepers [3]toucher
+		var wakeups [3]Wakeup
+		for i := range sleepers {
+			wakeups[i].Init(&sleepers[i])
+			l.WakeBy(&wakeups[i], after)
+		}
+		wakeups[1].Stop()
+		l.Append("", nil)
+		synctest.Wait()
+		if want := [3]toucher{{1, 1}, {}, {1, 1}}; sleepers != want {
+			t.Errorf("touched and woken %v, want %v", sleepers, want)
+		}
+	})
+}
+
 // Stop before there was anything to stop.
 func TestWakeupStoppedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l Log
 		var w Wakeup
-		w.Init(func() { t.Error("called") })
+		w.Init(call(func() { t.Error("called") }))
 		w.Stop()
 		l.WakeBy(&w, Now)
 		l.Append("", nil)
@@ -110,7 +136,7 @@ func TestWakeupsBesidePublishers(t *testing.T) {
 		if n%2 == 0 {
 			stopAt = rand.IntN(items)
 		}
-		w.Init(func() {
+		w.Init(call(func() {
 			if busy.Swap(true) {
 				t.Error("called twice at once")
 			}
@@ -124,7 +150,7 @@ func TestWakeupsBesidePublishers(t *testing.T) {
 				return
 			}
 			l.WakeBy(&w, after)
-		})
+		}))
 		l.WakeBy(&w, after)
 		wg.Go(func() {
 			<-done
@@ -164,7 +190,7 @@ func TestWakeupsStoppedAtAnyMoment(t *testing.T) {
 	}
 	for range 2000 {
 		w := new(Wakeup)
-		w.Init(func() { l.WakeBy(w, Now) })
+		w.Init(call(func() { l.WakeBy(w, Now) }))
 		l.WakeBy(w, Now)
 		wg.Go(w.Stop)
 	}
