@@ -83,7 +83,7 @@ func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *kee
 	nc.SetDeadline(time.Time{}) // those of http.Server are not ours
 	given := a
 	a.ticket = nil // start takes that over
-	c, err := o.start(context.WithoutCancel(r.Context()), nc, answer, given, unread, k)
+	c, err := o.start(r.Context(), nc, answer, given, unread, k)
 	return c, &req, err
 }
 
@@ -129,7 +129,7 @@ func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive
 				return nil, nil, fmt.Errorf("pushwire: accept: %w", ctx.Err())
 			}
 			nc.SetDeadline(time.Time{})
-			c, err := o.start(context.WithoutCancel(ctx), nc, answer, a, unread, k)
+			c, err := o.start(ctx, nc, answer, a, unread, k)
 			return c, &req, err
 		}
 	}

@@ -347,6 +347,9 @@ func TestContextOfTheRequestGivesItsValuesNotItsEnd(t *testing.T) {
 	got := make(chan error, 1)
 	h := pushwire.Handler(func(ctx context.Context, c *pushwire.Conn, _ *handshake.Request) {
 		_, _, err := c.Read(ctx)
+		if err == nil {
+			err = context.Cause(ctx) // of a request that is over
+		}
 		if ctx.Value(key{}) != "value" {
 			err = fmt.Errorf("the value is %v", ctx.Value(key{}))
 		}

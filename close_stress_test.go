@@ -65,6 +65,7 @@ var methods = map[string]func(ctx context.Context, c *pushwire.Conn) error{
 		_, err := c.WritePrepared(ctx, stressMessage, stressMessage)
 		return err
 	},
+	"Touch":   func(_ context.Context, c *pushwire.Conn) error { c.Touch(); return nil },
 	"TrySend": func(_ context.Context, c *pushwire.Conn) error { _, err := c.TrySend(stressMessage); return err },
 	"Writer": func(ctx context.Context, c *pushwire.Conn) error {
 		w, err := c.Writer(ctx, frame.Binary)

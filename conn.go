@@ -31,7 +31,7 @@ type Message struct {
 // (Handler, Serve) or Group; only a Conn that stands alone has one.
 type Conn struct {
 	cfg      *Config // fixed, not changed by anybody
-	protocol string  // fixed
+	protocol *string // fixed; nil for none
 
 	base context.Context                // fixed: gives the values of the connection's context
 	full atomic.Pointer[endableContext] // context.go; nil until somebody waits for the end
@@ -64,22 +64,17 @@ type Conn struct {
 // the bytes that came after the handshake; newConn takes the slice over. base
 // gives the values of the connection's context.
 func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, a agreed, unread []byte) *Conn {
-	c := &Conn{cfg: cfg, protocol: a.protocol, base: base}
+	c := &Conn{cfg: cfg, base: base}
+	if p := a.protocol; p != "" {
+		c.protocol = &p
+	}
 	c.ticket.Store(a.ticket)
 	c.wire.init(nc, role)
 	c.startDeflate(a.deflate)
-	parts := new(struct { // one allocation, and no room lost to size classes
-		intake   intake
-		outgoing outgoing
-	})
-	parts.intake.bind()
-	parts.outgoing.bind()
-	c.in.intake = &parts.intake
-	c.in.init(c)
 	if len(unread) > 0 {
+		c.in.borrow(c)
 		c.in.b = unread
 	}
-	c.out.outgoing = &parts.outgoing
 	return c
 }
 
@@ -109,7 +104,12 @@ func (c *Conn) Err() error { return c.life.get() }
 func (c *Conn) Context() context.Context { return (*connContext)(c) }
 
 // Protocol returns the negotiated subprotocol, "" for none.
-func (c *Conn) Protocol() string { return c.protocol }
+func (c *Conn) Protocol() string {
+	if c.protocol == nil {
+		return ""
+	}
+	return *c.protocol
+}
 
 // Role returns which end the local one is.
 func (c *Conn) Role() frame.Role { return c.wire.role }

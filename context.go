@@ -22,7 +22,7 @@ func (c *Conn) endable() *endableContext {
 	e := c.full.Load()
 	if e == nil {
 		e = new(endableContext)
-		e.ctx, e.cancel = context.WithCancelCause(c.base)
+		e.ctx, e.cancel = context.WithCancelCause(c.values())
 		if !c.full.CompareAndSwap(nil, e) {
 			e.cancel(nil)
 			e = c.full.Load()
@@ -35,8 +35,13 @@ func (c *Conn) endable() *endableContext {
 	return e
 }
 
+// values returns the context that the values come from. It never ends, as that
+// of a request does when its handler returns. It is made when somebody asks: kept,
+// it would be 16 bytes of every connection.
+func (c *Conn) values() context.Context { return context.WithoutCancel(c.base) }
+
 // Deadline implements context.Context.
-func (x *connContext) Deadline() (time.Time, bool) { return (*Conn)(x).base.Deadline() }
+func (x *connContext) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 // Done implements context.Context.
 func (x *connContext) Done() <-chan struct{} { return (*Conn)(x).Done() }
@@ -57,7 +62,7 @@ func (x *connContext) Value(key any) any {
 	if c.full.Load() != nil || c.Err() != nil {
 		return c.endable().ctx.Value(key)
 	}
-	return c.base.Value(key)
+	return c.values().Value(key)
 }
 
 // String names it, as those of package context.

@@ -172,7 +172,7 @@ func (c *Conn) drainOne(ctx context.Context) error {
 		return err
 	}
 	// What a Reader has not read of its message stays where it is.
-	open, paused, piece := in.open, in.paused, bytes.Clone(in.piece)
+	open, opened, paused, piece := in.open, in.opened, in.paused, bytes.Clone(in.piece)
 	in.open = false
 	t, p, err := c.message(ctx, in.takePart(), nil)
 	if err == nil {
@@ -181,7 +181,7 @@ func (c *Conn) drainOne(ctx context.Context) error {
 		in.part = p
 	}
 	if open {
-		in.open, in.paused, in.piece, in.end = open, paused, piece, true
+		in.open, in.opened, in.paused, in.piece, in.end = open, opened, paused, piece, true
 	}
 	return err
 }

@@ -28,8 +28,9 @@ const (
 // input is the reading half of a Conn. Its fields belong to the holder of
 // Conn.reading, but for those that say otherwise.
 type input struct {
-	*intake // nil between messages of a Conn that a Poller has (lean.go)
+	*intake // nil while nothing is being read (lean.go)
 
+	await     func(fd uintptr) bool // what readable returned; nil before the first wait
 	watch     watch
 	inflation *inflation // of compressed messages; nil where there are none (inflate.go)
 
@@ -41,6 +42,8 @@ type input struct {
 
 	more    atomic.Bool // any goroutine: a whole data frame lies in b
 	waiting atomic.Bool // any goroutine: somebody waits for the peer's bytes
+
+	bare bool // the holder of Conn.reading gives it back by no defer (ping.go)
 }
 
 // intake is what reading needs while it goes on. Its fields are used as those
@@ -48,7 +51,7 @@ type input struct {
 type intake struct {
 	dec frame.Decoder
 
-	poll func(fd uintptr) bool // fixed: what readable returned
+	poll func(fd uintptr) bool // fixed: reads once, see bind
 	res  readResult            // of the last poll; before it buf is what to read into, nil for a borrowed buffer
 	bulk bool                  // the next poll takes a large buffer
 	now  bool                  // and reports errWouldBlock where it would wait
@@ -67,7 +70,6 @@ type intake struct {
 	forget bool   // its rest is being skipped: nobody may go on in it
 	end    bool   // piece is the last of it
 
-	bare bool // the holder of Conn.reading gives it back by no defer (ping.go)
 	full bool // the last read filled its buffer: more is likely there
 
 	inbox *inbox // read by Close on behalf of calls of Read to come; nil before it does
@@ -76,7 +78,7 @@ type intake struct {
 // bind makes what refers to it itself.
 func (it *intake) bind() {
 	if rawIO {
-		it.poll = it.readable()
+		it.poll = it.reads()
 	}
 }
 
@@ -152,10 +154,19 @@ func (c *Conn) fill(ctx context.Context) error {
 	w := &c.wire
 	in.bulk = in.full
 	if w.raw == nil {
+		in.rest()
 		buf, n, err = w.fillBlocked(idle)
-	} else if err = w.raw.Read(in.poll); err == nil {
-		buf, n, err = in.res.buf, in.res.n, in.res.err
-		in.res.buf = nil
+		in.borrow(c)
+	} else {
+		if in.await == nil {
+			in.await = c.readable()
+		}
+		err = w.raw.Read(in.await)
+		in.borrow(c) // the wait may have been cut short
+		if err == nil {
+			buf, n, err = in.res.buf, in.res.n, in.res.err
+			in.res.buf = nil
+		}
 	}
 	in.waiting.Store(false)
 	if err := c.afterWait(ctx, watched, n, err); err != nil {

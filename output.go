@@ -37,7 +37,6 @@ const (
 // busy to a goroutine that lives until all is written.
 type output struct {
 	mu     sync.Mutex  // taken by lock
-	lean   bool        // a Poller has the Conn: outgoing goes when there is nothing in it
 	corked atomic.Bool // any goroutine: pending waits for company (write.go)
 
 	compression *compression // fixed; of data messages; nil where they go out plain (compress.go)

@@ -111,7 +111,6 @@ func (p *Poller) Add(c *Conn, f MessageFunc) error {
 		// Not before: whoever finds r there, as at the end of c, looks at what
 		// register has set. Who comes for a hint waits for the turn.
 		c.polled.Store(r)
-		c.out.setLean(true)
 	}
 	c.reading.give()
 	if err == nil {
@@ -247,7 +246,6 @@ func (p *Poller) Remove(c *Conn) bool {
 	c.claimTurn(context.Background(), nil)
 	ok := c.polled.CompareAndSwap(r, nil)
 	if ok {
-		c.out.setLean(false)
 		r.leave() // no hint comes from now on
 		c.in.waiting.Store(false)
 	}

@@ -16,7 +16,7 @@ const rawIO = true
 // system call alone and gives it back where there was nothing to read. It is a
 // closure because a method value would put one more frame on the stack of a
 // goroutine that waits.
-func (it *intake) readable() func(fd uintptr) bool {
+func (it *intake) reads() func(fd uintptr) bool {
 	return func(fd uintptr) bool {
 		buf := it.res.buf
 		if buf == nil {
