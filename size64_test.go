@@ -9,8 +9,8 @@ import (
 
 // Size classes of the allocator that a Conn and its parts have to fit in, in
 // bytes. One more field can make every connection 32 bytes larger. The Conn and
-// its place are what an idle one holds in a Poller; all but the latter is what
-// any other has.
+// its place are what an idle one holds in a Poller, the Conn alone any other; the
+// rest is borrowed.
 const (
 	connMax     = 416
 	intakeMax   = 384

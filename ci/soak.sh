@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TXT'
-usage: ci/soak.sh [-t TIME] [-n CONNECTIONS] [-r RATE]
+usage: ci/soak.sh [-t TIME] [-n CONNECTIONS] [-r RATE] [-j]
 
 Runs TestSoak of internal/storm, without the race detector, and prints its figures after each tenth of the time: bytes resident,
 heap, goroutines and descriptors with all connections there and nothing going on. Those at the end have to be within 5 % of
@@ -15,13 +15,15 @@ those after the first minute.
   -n  how many WebSocket connections, 5,000 by default; a tenth as many followers of a topic come on top of them. Each takes two
       descriptors, since both ends are in one process
   -r  what the clients do a second, all together; 2,000 by default
+  -j  prints what go test -json does
 TXT
 }
 
-time=10m conns=5000 rate=2000
+time=10m conns=5000 rate=2000 json=()
 while (($#)); do
   case $1 in
     -h | --help) usage && exit 0 ;;
+    -j) json=(-json) ;;
     -t | -n | -r)
       [[ $# -ge 2 ]] || { usage >&2 && exit 2; }
       case $1 in
@@ -42,4 +44,4 @@ if (($(ulimit -Hn) < need)); then
   echo "$conns connections take $need descriptors, and there may be $(ulimit -Hn): ask for fewer with -n" >&2
   exit 1
 fi
-exec go test ./internal/storm -run '^TestSoak$' -count=1 -v -timeout 24h -args -soak.for "$time" -soak.conns "$conns" -soak.rate "$rate"
+exec go test ./internal/storm -run '^TestSoak$' -count=1 -v ${json[@]+"${json[@]}"} -timeout 24h -args -soak.for "$time" -soak.conns "$conns" -soak.rate "$rate"

@@ -20,7 +20,8 @@ the sum of the tests that really ran.
             arm (32 bits); without the tests that take long, unless PUSHWIRE_MACHINES=all, but for mask and frame on arm64
   cross     go vet for windows, darwin, freebsd, linux/arm64 and js
   modules   go test of the nested modules, each benchmark once
-  fuzz      ci/fuzz.sh: every fuzz target for 5 s, two and a half minutes on two processors
+  fuzz      ci/fuzz.sh: every fuzz target for 10 s, four minutes on two processors; beside it ci/soak.sh, two minutes with 5,000
+            connections
 
   --quick   only lint and race, with -short: no Autobahn suite, no browser, nothing installed
   --only    only these sections
@@ -88,13 +89,17 @@ check() {
   fi
 }
 
-# gotest RUN ARGUMENTS...: go test through testlog, which counts, and judges the skips.
+# gotest RUN ARGUMENTS...: go test through judge.
 gotest() {
   local run=$1
   shift
-  go test -json ${short[@]+"${short[@]}"} "$@" 2>&1 |
-    "$tmp/testlog" -run "$run" -permitted "$root/ci/permitted-skips.txt" -totals "$tmp/totals" \
-      ${strict[@]+"${strict[@]}"} ${verbose[@]+"${verbose[@]}"}
+  go test -json ${short[@]+"${short[@]}"} "$@" 2>&1 | judge "$run"
+}
+
+# judge RUN: counts the tests of a go test -json, and judges the skips.
+judge() {
+  "$tmp/testlog" -run "$1" -permitted "$root/ci/permitted-skips.txt" -totals "$tmp/totals" \
+    ${strict[@]+"${strict[@]}"} ${verbose[@]+"${verbose[@]}"}
 }
 
 # tracked PATTERN...: the files under version control and the new ones, so that nothing of .cache/ is looked at.
@@ -199,7 +204,17 @@ modules() {
   return $good
 }
 
-fuzz() { ci/fuzz.sh -t 5s; }
+# Both take a given time, whatever else the machine does.
+fuzz() {
+  local status=0 soaking
+  ci/soak.sh -t 2m -j | judge soak >"$tmp/soak" &
+  soaking=$!
+  ci/fuzz.sh -t 10s || status=1
+  say '-- soak: 2 minutes, 5,000 connections'
+  wait "$soaking" || status=1
+  cat "$tmp/soak"
+  return $status
+}
 
 setup() { ci/setup.sh; }
 
