@@ -414,7 +414,7 @@ func TestMessagesAndWriteAllocateNothing(t *testing.T) {
 // again and again comes whole.
 func TestLargeMessagesOfManyConnectionsKeepApart(t *testing.T) {
 	sizes := []int{70 << 10, 1 << 20, 300 << 10, 1200 << 10, 100, 3 << 20, 140 << 10}
-	cfg := &pushwire.Config{MaxMessage: 4 << 20}
+	cfg := &pushwire.Config{MaxMessage: 4 << 20, WriteTimeout: time.Minute} // who is interrupted all the time is slow
 	var all sync.WaitGroup
 	defer all.Wait()
 	for k := range 6 {
