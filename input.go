@@ -51,7 +51,7 @@ type input struct {
 type intake struct {
 	dec frame.Decoder
 
-	poll func(fd uintptr) bool // fixed: reads once, see bind
+	poll func(fd uintptr) bool // fixed: what readOnce returned
 	res  readResult            // of the last poll; before it buf is what to read into, nil for a borrowed buffer
 	bulk bool                  // the next poll takes a large buffer
 	now  bool                  // and reports errWouldBlock where it would wait
@@ -78,7 +78,7 @@ type intake struct {
 // bind makes what refers to it itself.
 func (it *intake) bind() {
 	if rawIO {
-		it.poll = it.reads()
+		it.poll = it.readOnce()
 	}
 }
 

@@ -10,6 +10,10 @@ import (
 // hand for whoever has the turn to read, but not while that one waits between
 // messages, and for whoever holds output.mu or is busy. What was borrowed last is
 // what the processor still has in its caches.
+//
+// Two things stay: what reading needs, after a call that its context has ended,
+// until the next one waits; and what writing needs, while a context is registered
+// that a write has waited under.
 
 var (
 	intakes   = sync.Pool{New: func() any { it := new(intake); it.bind(); return it }}

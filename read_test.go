@@ -186,6 +186,39 @@ func TestReaderGoesOnAfterItsContextEnded(t *testing.T) {
 	})
 }
 
+// A Reader that has come to the end of its message stays there, also when
+// somebody has waited since, and the connection has ended.
+func TestReaderStaysAtItsEnd(t *testing.T) {
+	ends := map[string]func(c *pushwire.Conn){
+		"CloseNow": func(c *pushwire.Conn) {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+			defer cancel()
+			c.Read(ctx)
+			c.CloseNow()
+		},
+		"Close": func(c *pushwire.Conn) { c.Close(frame.CodeNormal, "") },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+				sendMessage(p.client, "message")
+				go p.client.Read(context.Background()) // for Close
+				_, r, err := p.server.Reader(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if b, err := io.ReadAll(r); string(b) != "message" || err != nil {
+					t.Fatalf("%q, %v", b, err)
+				}
+				end(p.server)
+				if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+					t.Errorf("%d, %v", n, err)
+				}
+			})
+		})
+	}
+}
+
 func TestReaderSkipsWhatAnEarlierOneLeft(t *testing.T) {
 	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
 		ctx := t.Context()

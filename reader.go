@@ -40,7 +40,7 @@ func (c *Conn) Reader(ctx context.Context) (Type, io.Reader, error) {
 	}
 	in.paused = false
 	in.reader++
-	return in.opened, &messageReader{c, ctx, in.reader}, nil
+	return in.opened, &messageReader{c: c, ctx: ctx, id: in.reader}, nil
 }
 
 // begin waits for the first event of a message.
@@ -105,6 +105,8 @@ type messageReader struct {
 	c   *Conn
 	ctx context.Context
 	id  uint32
+
+	ended bool // Read has said so
 }
 
 var errReaderStale = errors.New("pushwire: read from a Reader after a later call of Reader, Read, Messages or Discard (only the latest one may be read)")
@@ -126,7 +128,7 @@ func (r *messageReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	if !in.open {
-		if err := c.Err(); err != nil && !in.end {
+		if err := c.Err(); err != nil && !r.ended {
 			return 0, err
 		}
 		return 0, io.EOF
@@ -141,7 +143,7 @@ func (r *messageReader) Read(p []byte) (int, error) {
 			return n, nil
 		}
 		if in.end {
-			in.open = false
+			in.open, r.ended = false, true
 			in.wakeDrain()
 			c.received()
 			return 0, io.EOF

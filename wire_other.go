@@ -6,5 +6,5 @@ package pushwire
 // read without waiting: connections block in Read there, with a small buffer.
 const rawIO = false
 
-func (it *intake) reads() func(uintptr) bool { panic("pushwire: no raw input here") }
-func (b *outgoing) writable(uintptr) bool    { panic("pushwire: no raw output here") }
+func (it *intake) readOnce() func(uintptr) bool { panic("pushwire: no raw input here") }
+func (b *outgoing) writable(uintptr) bool       { panic("pushwire: no raw output here") }

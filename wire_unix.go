@@ -11,12 +11,12 @@ import (
 // to without waiting.
 const rawIO = true
 
-// readable returns what RawConn.Read calls until it gets true: at once, and
-// then whenever the socket has become readable. It borrows a buffer for the
+// readOnce returns what RawConn.Read calls, by way of Conn.readable, until it gets
+// true: at once, and then whenever the socket has become readable. It borrows a buffer for the
 // system call alone and gives it back where there was nothing to read. It is a
 // closure because a method value would put one more frame on the stack of a
 // goroutine that waits.
-func (it *intake) reads() func(fd uintptr) bool {
+func (it *intake) readOnce() func(fd uintptr) bool {
 	return func(fd uintptr) bool {
 		buf := it.res.buf
 		if buf == nil {
