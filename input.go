@@ -44,6 +44,7 @@ type input struct {
 	waiting atomic.Bool // any goroutine: somebody waits for the peer's bytes
 
 	bare bool // the holder of Conn.reading gives it back by no defer (ping.go)
+	full bool // the last read filled its buffer: more is likely there, or comes with the next message
 }
 
 // intake is what reading needs while it goes on. Its fields are used as those
@@ -69,8 +70,6 @@ type intake struct {
 	paused bool   // that Reader's context ended: another may go on
 	forget bool   // its rest is being skipped: nobody may go on in it
 	end    bool   // piece is the last of it
-
-	full bool // the last read filled its buffer: more is likely there
 
 	inbox *inbox // read by Close on behalf of calls of Read to come; nil before it does
 }
@@ -152,7 +151,6 @@ func (c *Conn) fill(ctx context.Context) error {
 	// there is something to read. This is not a method of wire, because each
 	// frame counts in the stack of a goroutine that waits.
 	w := &c.wire
-	in.bulk = in.full
 	if w.raw == nil {
 		in.rest()
 		buf, n, err = w.fillBlocked(idle)

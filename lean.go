@@ -53,6 +53,7 @@ func (c *Conn) readable() func(fd uintptr) bool {
 	return func(fd uintptr) bool {
 		in := &c.in
 		in.borrow(c)
+		in.bulk = in.full
 		ok := in.poll(fd)
 		if !ok {
 			in.rest()

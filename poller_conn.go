@@ -323,7 +323,7 @@ func (c *Conn) readNow(into *buffer) (*buffer, int, error) {
 	}
 	w := &c.wire
 	it := c.in.intake
-	it.bulk, it.now = it.full, true
+	it.bulk, it.now = c.in.full, true
 	res := &it.res
 	res.buf = into
 	err := w.raw.Read(c.in.poll)
