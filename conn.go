@@ -140,16 +140,13 @@ type counters struct {
 
 // Stats returns the counts of now.
 func (c *Conn) Stats() Stats {
-	c.out.lock()
-	queued := c.out.queue.bytes
-	c.out.unlock()
 	return Stats{
 		BytesRead:       c.stats.bytesRead.Load(),
 		BytesWritten:    c.stats.bytesWritten.Load(),
 		MessagesRead:    c.stats.messagesRead.Load(),
 		MessagesWritten: c.stats.messagesWritten.Load(),
 		Dropped:         c.stats.dropped.Load(),
-		Queued:          queued,
+		Queued:          c.out.queuedBytes(),
 		RTT:             time.Duration(c.stats.rtt.Load()),
 	}
 }
