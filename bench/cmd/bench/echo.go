@@ -3,9 +3,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
+	"strings"
 
 	"github.com/pushwire/pushwire/bench/child"
 	"github.com/pushwire/pushwire/bench/load"
@@ -17,6 +20,23 @@ import (
 type echoLoad struct {
 	size   int // of a message's payload, in bytes
 	window int // messages in flight
+}
+
+// parseLoads makes text, as 64x16,16384x1, the loads of echo.
+func (s *settings) parseLoads(text string) error {
+	s.loads = nil
+	for field := range strings.SplitSeq(text, ",") {
+		size, window, _ := strings.Cut(field, "x")
+		l := echoLoad{}
+		var bad [2]error
+		l.size, bad[0] = strconv.Atoi(size)
+		l.window, bad[1] = strconv.Atoi(window)
+		if errors.Join(bad[:]...) != nil || l.size < 1 || l.window < 1 {
+			return fmt.Errorf("%q is no load: it wants bytes, an x, and messages in flight, as 64x16", field)
+		}
+		s.loads = append(s.loads, l)
+	}
+	return nil
 }
 
 // echo measures what a server spends on a message that comes and goes back.

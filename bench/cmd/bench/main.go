@@ -146,6 +146,7 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", s.rounds, "rounds; tables show the median. choosing has 3 unless this is given")
 	flag.DurationVar(&s.span, "span", s.span, "echo: measured time in one round; so for choosing, where it is 40s unless this is given")
 	flag.IntVar(&s.conns, "conns", s.conns, "echo: connections")
+	flag.Func("loads", "echo: what goes round, as `bytes x messages in flight`, separated by commas: 64x16,16384x1", s.parseLoads)
 	flag.IntVar(&s.idle, "connections", s.idle, "idle: connections; where it is given, deflate-idle and deflate-broadcast have as many, and growth no more")
 	flag.IntVar(&s.streams, "streams", s.streams, "fanout, topic-fanout: streams or readers")
 	flag.IntVar(&s.events, "events", s.events, "fanout, topic-fanout: events or items of each size in one round")
