@@ -37,6 +37,8 @@ type input struct {
 	reader uint32 // counts Readers: only the latest one may read
 	reads  uint32 // counts calls that read, for drain to see whether anybody does
 
+	uncounted int32 // messages that Stats.MessagesRead has not got yet
+
 	giveWay atomic.Pointer[context.CancelFunc] // any goroutine: ends the wait of drain; nil while it does not read
 	wanted  atomic.Int32                       // any goroutine: how many of the application's calls wait for the turn
 
@@ -206,8 +208,9 @@ func (c *Conn) decodeThere(p []byte) (frame.Event, error) {
 }
 
 // beforeWait sends what was held back for company: none comes before the
-// peer's next bytes.
+// peer's next bytes. And it counts what was read.
 func (c *Conn) beforeWait() {
+	c.in.count(&c.stats)
 	if c.in.more.Load() {
 		c.in.more.Store(false)
 	}
@@ -338,6 +341,23 @@ func (c *Conn) message(ctx context.Context, dst []byte, l *loan) (Type, []byte, 
 	}
 }
 
+// short makes m the next message, lent to l, if that is a short one and whole:
+// what message does with it, in fewer steps.
+func (c *Conn) short(m *Message, l *loan) bool {
+	in := &c.in
+	if in.inflation != nil || in.lent != nil || in.open || len(in.part) > 0 || c.cfg.Trace != nil {
+		return false
+	}
+	typ, p, n := in.dec.Short(in.b)
+	if n == 0 {
+		return false
+	}
+	m.Type, m.Data = typ, p
+	in.typ, in.b, in.lent = typ, in.b[n:], l
+	c.received()
+	return true
+}
+
 // assemble is message as far as the bytes go that are there; it does not
 // wait. Without whole and without an error more are needed, and none are left
 // undecoded.
@@ -435,7 +455,7 @@ func (l *loan) grow(dst []byte, rest int64) []byte {
 // received counts a message and leaves the input as the next one wants it.
 func (c *Conn) received() {
 	in := &c.in
-	c.stats.messagesRead.Add(1)
+	in.uncounted++
 	if in.inflation != nil {
 		in.inflation.release()
 	}

@@ -96,7 +96,7 @@ func (o *output) unlock() {
 // and gives it up at once.
 func (o *output) rest() {
 	b := o.outgoing
-	if b.busy || b.stream || b.scheduled || b.stage != closeNone || b.err != nil || b.left.p != nil || b.pending != nil ||
+	if b.pending != nil || b.busy || b.scheduled || b.stream || b.stage != closeNone || b.err != nil || b.left.p != nil ||
 		b.lastPong != nil || !b.queue.empty() || b.queue.room != nil || !b.turns.empty() || b.watch.used() {
 		return
 	}

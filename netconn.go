@@ -90,10 +90,7 @@ func (n *netConn) Write(p []byte) (int, error) {
 	if err != nil {
 		err = n.write.error(err)
 	}
-	if begun { // the rest goes on by itself
-		n.c.stats.messagesWritten.Add(1)
-	}
-	if err == nil || begun {
+	if err == nil || begun { // the rest goes on by itself
 		return len(p), err
 	}
 	return 0, err

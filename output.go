@@ -225,16 +225,6 @@ func (o *output) queued() *encoded {
 	return o.queue.first()
 }
 
-// queuedBytes returns the bytes of the queue. It borrows nothing.
-func (o *output) queuedBytes() (n int) {
-	o.mu.Lock()
-	if o.outgoing != nil {
-		n = o.queue.bytes
-	}
-	o.mu.Unlock()
-	return n
-}
-
 // room returns the buffer of pending with capacity for n more bytes, as long
 // as they are within what may wait.
 func (o *output) room(n int) *buffer {

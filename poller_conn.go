@@ -178,7 +178,7 @@ func (r *polled) step(l *loan, messages int) (m Message, err error) {
 		l.drop()
 		return m, err
 	}
-	m, whole := c.lend(l)
+	m, whole := c.lend(l, messages > 0)
 	if whole {
 		return m, nil
 	}

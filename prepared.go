@@ -168,7 +168,7 @@ func (c *Conn) enqueue(m *encoded, wait bool) (room <-chan struct{}, err error) 
 		return nil, ErrQueueFull
 	}
 	o.queue.push(m)
-	c.stats.messagesWritten.Add(1)
+	c.stats.messagesWritten++
 	c.kick()
 	return nil, nil
 }

@@ -40,7 +40,7 @@ func (c *Conn) TrySend(ms ...*Prepared) (n int, err error) {
 			return n, o.broken(c, err)
 		}
 		n += k
-		c.stats.messagesWritten.Add(uint64(k))
+		c.stats.messagesWritten += uint64(k)
 		if written < len(b.p) {
 			b.p = b.p[written:]
 			o.left = b
@@ -98,12 +98,12 @@ func (c *Conn) WritePrepared(ctx context.Context, ms ...*Prepared) (n int, err e
 		switch {
 		case err == nil:
 			n += k
-			c.stats.messagesWritten.Add(uint64(k))
+			c.stats.messagesWritten += uint64(k)
 			o.done(b)
 			err = o.ready(c)
 		case c.interrupted(ctx, err):
 			n += k
-			c.stats.messagesWritten.Add(uint64(k))
+			c.stats.messagesWritten += uint64(k)
 			b.p = b.p[written:]
 			o.left = b
 			err = c.stopped("write", ctx)

@@ -85,14 +85,20 @@ func (c *Conn) beginLend(ctx context.Context, l *loan) (m Message, whole bool, e
 	if err := c.beginRead(ctx); err != nil {
 		return m, false, err
 	}
-	m, whole = c.lend(l)
+	m, whole = c.lend(l, ctx.Err() == nil)
 	return m, whole, nil
 }
 
-// lend is beginLend for who has begun to read.
-func (c *Conn) lend(l *loan) (m Message, whole bool) {
-	l.end(&c.in)
-	if m, ok := c.in.fromInbox(); ok {
+// lend is beginLend for who has begun to read; only with now it may return a
+// message that has not been decoded.
+func (c *Conn) lend(l *loan, now bool) (m Message, whole bool) {
+	in := &c.in
+	l.end(in)
+	if m, ok := in.fromInbox(); ok {
+		c.reading.give()
+		return m, true
+	}
+	if now && c.short(&m, l) {
 		c.reading.give()
 		return m, true
 	}

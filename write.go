@@ -51,9 +51,6 @@ func (c *Conn) writeMessage(ctx context.Context, t Type, p [][]byte) (begun bool
 		begun, err = c.writeBusy(ctx, &h, p)
 		c.out.leave(c)
 	}
-	if err == nil {
-		c.stats.messagesWritten.Add(1)
-	}
 	return begun, err
 }
 
@@ -127,6 +124,7 @@ func (o *output) leave(c *Conn) {
 func (c *Conn) join(h *frame.Header, p [][]byte) {
 	b := c.out.room(frame.MaxHeader + int(h.Length))
 	b.b = c.appendFrame(b.b, *h, p)
+	c.stats.counts(h)
 	if !c.out.busy {
 		c.cork()
 	}
@@ -148,6 +146,7 @@ func (c *Conn) writeBusy(ctx context.Context, h *frame.Header, p [][]byte) (begu
 	n, err := c.writeWatched(ctx, buf.b)
 	o.lock()
 	if err == nil {
+		c.stats.counts(h)
 		buf.free()
 		return false, nil
 	}
@@ -158,6 +157,8 @@ func (c *Conn) writeBusy(ctx context.Context, h *frame.Header, p [][]byte) (begu
 	rest := buf.b[n:]
 	if n <= own { // not begun: it need not be sent
 		rest = buf.b[n:own]
+	} else {
+		c.stats.counts(h)
 	}
 	o.keep(buf, rest)
 	return n > own, c.stopped("write", ctx)
@@ -280,6 +281,7 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte) (begu
 				tail := chunkBuffers.get()
 				tail.b = append(tail.b, piece[n:]...)
 				tail.b = src.appendTo(tail.b)
+				c.stats.counts(&h)
 				buf.free()
 				o.keep(tail, tail.b)
 				return true, c.stopped("write", ctx)
@@ -290,6 +292,7 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte) (begu
 	}
 	buf.free()
 	o.lock()
+	c.stats.counts(&h)
 	return false, nil
 }
 

@@ -93,7 +93,6 @@ func (w *messageWriter) Close() error {
 	if err := w.frame(true, p); err != nil {
 		return err
 	}
-	w.c.stats.messagesWritten.Add(1)
 	w.finish(errWriterClosed)
 	return nil
 }
