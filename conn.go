@@ -187,8 +187,8 @@ func (c *Conn) traceRead(h frame.Header) {
 	}
 }
 
-func (c *Conn) traceWritten(h frame.Header) {
+func (c *Conn) traceWritten(h *frame.Header) {
 	if t := c.cfg.Trace; t != nil && t.FrameWritten != nil {
-		t.FrameWritten(c, h)
+		t.FrameWritten(c, *h)
 	}
 }

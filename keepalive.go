@@ -138,7 +138,7 @@ func (c *Conn) heartbeat(now time.Duration) (wait time.Duration, alive bool) {
 	p := c.pings.add(nil)
 	if size := frame.MaxHeader + len(p.payload); o.err == nil && o.stage == closeNone && o.fits(size) {
 		b := o.room(size)
-		b.b = c.appendFrame(b.b, frame.Header{Fin: true, Opcode: frame.Ping, Length: int64(len(p.payload))}, [][]byte{p.payload[:]})
+		b.b = c.appendFrame(b.b, &frame.Header{Fin: true, Opcode: frame.Ping, Length: int64(len(p.payload))}, [][]byte{p.payload[:]})
 		c.kick()
 	}
 	return min(every, within), true

@@ -49,7 +49,7 @@ type output struct {
 type outgoing struct {
 	busy      bool // somebody writes to the transport
 	stream    bool // a Writer is between its first and its last frame
-	scheduled bool // a goroutine was started to flush what is corked
+	scheduled bool // a goroutine was started to flush what is corked; conn is set then
 	stage     closeStage
 
 	left     batch   // begun or cut off, goes on first
@@ -66,6 +66,8 @@ type outgoing struct {
 	watch watch // of the goroutine that made busy true
 
 	poll func(fd uintptr) bool // fixed: writable, bound once
+	late func()                // fixed: flushLate, bound once
+	conn *Conn                 // whose it is, for late
 	res  writeResult           // of the last poll, for who made busy true
 }
 
@@ -73,6 +75,7 @@ type outgoing struct {
 func (b *outgoing) bind() {
 	b.watch.write = true
 	b.poll = b.writable
+	b.late = b.flushLate
 }
 
 // batch is what one write hands to the transport.
@@ -251,19 +254,20 @@ func (o *output) fits(n int) bool {
 }
 
 // appendFrame encodes one frame of many slices.
-func (c *Conn) appendFrame(dst []byte, h frame.Header, p [][]byte) []byte {
-	if c.wire.role == frame.Client {
-		h.Masked, h.Key = true, mask.NewKey()
-	}
-	c.traceWritten(h)
-	dst = slices.Grow(dst, h.Size()+int(h.Length))
-	dst = h.Append(dst)
-	if !h.Masked {
+func (c *Conn) appendFrame(dst []byte, h *frame.Header, p [][]byte) []byte {
+	if c.wire.role == frame.Server {
+		c.traceWritten(h)
+		dst = h.Append(slices.Grow(dst, h.Size()+int(h.Length)))
 		for _, b := range p {
 			dst = append(dst, b...)
 		}
 		return dst
 	}
+	masked := *h
+	masked.Masked, masked.Key = true, mask.NewKey()
+	h = &masked
+	c.traceWritten(h)
+	dst = h.Append(slices.Grow(dst, h.Size()+int(h.Length)))
 	pos := 0
 	for _, b := range p {
 		n := len(dst)
@@ -404,7 +408,7 @@ func (o *output) unqueue(c *Conn) {
 
 // leaves notes that m goes out now.
 func (o *output) leaves(c *Conn, m *encoded) {
-	c.traceWritten(m.header)
+	c.traceWritten(&m.header)
 	if z := o.compression; z != nil && z.takeover && m.header.RSV != 0 {
 		z.window.note(int(z.bits), m)
 	}

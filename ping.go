@@ -192,7 +192,7 @@ func (c *Conn) pong(payload []byte) {
 	b := o.room(size)
 	n := len(b.b)
 	if c.cfg.Trace != nil {
-		c.traceWritten(frame.Header{Fin: true, Opcode: frame.Pong, Masked: c.wire.role == frame.Client, Length: int64(len(payload))})
+		c.traceWritten(&frame.Header{Fin: true, Opcode: frame.Pong, Masked: c.wire.role == frame.Client, Length: int64(len(payload))})
 	}
 	// Not appendFrame, whose frame is larger: answering must not make the stack
 	// grow, which would stay so while the goroutine waits.

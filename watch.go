@@ -76,8 +76,9 @@ func (w *watch) end() bool {
 // caller knows that nobody is between begin and end.
 func (w *watch) used() bool {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.done != nil || w.gone
+	used := w.done != nil || w.gone
+	w.mu.Unlock()
+	return used
 }
 
 // drop takes the registration back, at the end of the connection.

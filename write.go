@@ -88,7 +88,7 @@ func (c *Conn) admit(ctx context.Context, h *frame.Header, p [][]byte, stream bo
 	if (stream || h.Opcode.IsControl() || o.inOrder()) && o.joins(h.Length) {
 		if o.busy || c.in.more.Load() {
 			c.join(h, p)
-			o.unlock()
+			o.mu.Unlock() // nothing to give back: pending is there
 			return true, nil
 		}
 		o.busy = true
@@ -123,7 +123,7 @@ func (o *output) leave(c *Conn) {
 // the reader once it runs out of frames. The caller holds mu.
 func (c *Conn) join(h *frame.Header, p [][]byte) {
 	b := c.out.room(frame.MaxHeader + int(h.Length))
-	b.b = c.appendFrame(b.b, *h, p)
+	b.b = c.appendFrame(b.b, h, p)
 	c.stats.counts(h)
 	if !c.out.busy {
 		c.cork()
@@ -141,7 +141,7 @@ func (c *Conn) writeBusy(ctx context.Context, h *frame.Header, p [][]byte) (begu
 	o.pending, o.pongs = nil, 0
 	o.corked.Store(false)
 	own := len(buf.b)
-	buf.b = c.appendFrame(buf.b, *h, p)
+	buf.b = c.appendFrame(buf.b, h, p)
 	o.unlock()
 	n, err := c.writeWatched(ctx, buf.b)
 	o.lock()
@@ -175,16 +175,21 @@ func (c *Conn) cork() {
 		o.corked.Store(true)
 	}
 	if !o.scheduled {
-		o.scheduled = true
-		go func() {
-			o.lock()
-			o.scheduled = false
-			if o.corked.Load() {
-				c.kick()
-			}
-			o.unlock()
-		}()
+		o.scheduled, o.conn = true, c
+		go o.late()
 	}
+}
+
+// late flushes what is still corked. It runs on a goroutine of its own.
+func (b *outgoing) flushLate() {
+	c := b.conn
+	o := &c.out
+	o.lock()
+	b.scheduled, b.conn = false, nil
+	if o.corked.Load() {
+		c.kick()
+	}
+	o.unlock()
 }
 
 // writeWatched writes p to the transport; ctx interrupts. The caller has
@@ -254,7 +259,7 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte) (begu
 	if c.wire.role == frame.Client {
 		h.Masked, h.Key = true, mask.NewKey()
 	}
-	c.traceWritten(h)
+	c.traceWritten(&h)
 	buf.b = h.Append(buf.b)
 	src := source{p: p, left: h.Length, masked: h.Masked, key: h.Key}
 	for first := true; ; first = false {
