@@ -37,8 +37,6 @@ type input struct {
 	reader uint32 // counts Readers: only the latest one may read
 	reads  uint32 // counts calls that read, for drain to see whether anybody does
 
-	uncounted int32 // messages that Stats.MessagesRead has not got yet
-
 	giveWay atomic.Pointer[context.CancelFunc] // any goroutine: ends the wait of drain; nil while it does not read
 	wanted  atomic.Int32                       // any goroutine: how many of the application's calls wait for the turn
 
@@ -208,9 +206,8 @@ func (c *Conn) decodeThere(p []byte) (frame.Event, error) {
 }
 
 // beforeWait sends what was held back for company: none comes before the
-// peer's next bytes. And it counts what was read.
+// peer's next bytes.
 func (c *Conn) beforeWait() {
-	c.in.count(&c.stats)
 	if c.in.more.Load() {
 		c.in.more.Store(false)
 	}
@@ -455,7 +452,7 @@ func (l *loan) grow(dst []byte, rest int64) []byte {
 // received counts a message and leaves the input as the next one wants it.
 func (c *Conn) received() {
 	in := &c.in
-	in.uncounted++
+	c.stats.messagesRead.Add(1)
 	if in.inflation != nil {
 		in.inflation.release()
 	}
