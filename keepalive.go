@@ -19,6 +19,8 @@ type keepalive struct {
 	timer *time.Timer
 	armed time.Time // when timer fires; zero when it does not run
 	start time.Time // of the first connection: what kept counts from
+
+	corks corks // has a lock of its own
 }
 
 // kept is a Conn's place in its keepalive; guarded by keepalive.mu.

@@ -17,7 +17,7 @@ import (
 
 var (
 	intakes   = sync.Pool{New: func() any { it := new(intake); it.bind(); return it }}
-	outgoings sync.Pool // has no New, which would be a cycle of initializations
+	outgoings = sync.Pool{New: func() any { b := new(outgoing); b.bind(); return b }}
 )
 
 // takeTurn takes the turn to read, and sees to what reading needs. Where it has
@@ -84,14 +84,7 @@ func (o *output) lock() {
 	}
 }
 
-func (o *output) borrow() {
-	b, _ := outgoings.Get().(*outgoing)
-	if b == nil {
-		b = new(outgoing)
-		b.bind()
-	}
-	o.outgoing = b
-}
+func (o *output) borrow() { o.outgoing = outgoings.Get().(*outgoing) }
 
 // unlock gives mu up.
 func (o *output) unlock() {
@@ -107,7 +100,7 @@ func (o *output) rest() {
 		b.lastPong != nil || !b.queue.empty() || b.queue.room != nil || !b.turns.empty() || b.watch.used() {
 		return
 	}
-	*b = outgoing{poll: b.poll, late: b.late}
+	*b = outgoing{poll: b.poll}
 	b.watch.write = true
 	o.outgoing = nil
 	outgoings.Put(b)

@@ -37,7 +37,8 @@ const (
 // busy to a goroutine that lives until all is written.
 type output struct {
 	mu     sync.Mutex  // taken by lock
-	corked atomic.Bool // any goroutine: pending waits for company (write.go)
+	corked atomic.Bool // any goroutine: pending waits for company (cork.go)
+	prompt uint8       // how many times in a row that was over when somebody looked
 
 	compression *compression // fixed; of data messages; nil where they go out plain (compress.go)
 
@@ -49,7 +50,7 @@ type output struct {
 type outgoing struct {
 	busy      bool // somebody writes to the transport
 	stream    bool // a Writer is between its first and its last frame
-	scheduled bool // a goroutine was started to flush what is corked; conn is set then
+	scheduled bool // somebody will look whether anything is still corked
 	stage     closeStage
 
 	left     batch   // begun or cut off, goes on first
@@ -66,8 +67,6 @@ type outgoing struct {
 	watch watch // of the goroutine that made busy true
 
 	poll func(fd uintptr) bool // fixed: writable, bound once
-	late func()                // fixed: flushLate, bound once
-	conn *Conn                 // whose it is, for late
 	res  writeResult           // of the last poll, for who made busy true
 }
 
@@ -75,7 +74,6 @@ type outgoing struct {
 func (b *outgoing) bind() {
 	b.watch.write = true
 	b.poll = b.writable
-	b.late = b.flushLate
 }
 
 // batch is what one write hands to the transport.
@@ -275,17 +273,6 @@ func (c *Conn) appendFrame(dst []byte, h *frame.Header, p [][]byte) []byte {
 		pos = mask.Copy(dst[n:], b, h.Key, pos)
 	}
 	return dst
-}
-
-// uncork sends what was held back for company, as far as it goes out without
-// waiting: a reader must not be held up by a peer that does not read.
-func (c *Conn) uncork() {
-	o := &c.out
-	o.lock()
-	if !o.busy && o.err == nil && o.pending != nil {
-		c.kick()
-	}
-	o.unlock()
 }
 
 // kick sends what is left without waiting for the peer: at once as far as the

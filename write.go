@@ -164,34 +164,6 @@ func (c *Conn) writeBusy(ctx context.Context, h *frame.Header, p [][]byte) (begu
 	return n > own, c.stopped("write", ctx)
 }
 
-// cork leaves pending to the flush that comes when the reader runs out of
-// frames (beforeWait), or, should the application do something else first,
-// to a goroutine, which the scheduler runs as soon as this one gives way. So
-// the answers to a burst of messages go out in one system call and none is
-// left behind. The caller holds mu.
-func (c *Conn) cork() {
-	o := &c.out
-	if !o.corked.Load() {
-		o.corked.Store(true)
-	}
-	if !o.scheduled {
-		o.scheduled, o.conn = true, c
-		go o.late()
-	}
-}
-
-// late flushes what is still corked. It runs on a goroutine of its own.
-func (b *outgoing) flushLate() {
-	c := b.conn
-	o := &c.out
-	o.lock()
-	b.scheduled, b.conn = false, nil
-	if o.corked.Load() {
-		c.kick()
-	}
-	o.unlock()
-}
-
 // writeWatched writes p to the transport; ctx interrupts. The caller has
 // busy.
 func (c *Conn) writeWatched(ctx context.Context, p []byte) (int, error) {

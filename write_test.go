@@ -264,6 +264,55 @@ func TestAnswerToABurstIsNotHeldBack(t *testing.T) {
 	})
 }
 
+// So it is on a connection that has answered many bursts without stopping, where
+// a timer looks and no goroutine is started.
+func TestAnswerToALaterBurstIsNotHeldBack(t *testing.T) {
+	run(t, []mode{mem, tcp, tls_, web}, nil, nil, func(t *testing.T, p pair) {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		stop, goOn := []byte("stop"), make(chan struct{})
+		go func() {
+			for m, err := range p.server.Messages(ctx) {
+				if err != nil {
+					return
+				}
+				stops := bytes.Equal(m.Data, stop)
+				if p.server.Write(ctx, m.Type, m.Data) != nil {
+					return
+				}
+				if stops {
+					<-goOn // the application does something else
+				}
+			}
+		}()
+		burst := slices.Repeat([]*pushwire.Prepared{pushwire.Prepare(frame.Text, []byte("go on"))}, 8)
+		halt := slices.Clone(burst)
+		halt[2] = pushwire.Prepare(frame.Text, stop)
+		for round := range 3 {
+			for k := range 40 {
+				sent, answers := burst, len(burst)
+				if k == 39 {
+					sent, answers = halt, 3
+				}
+				if _, err := p.client.WritePrepared(ctx, sent...); err != nil {
+					t.Fatal(err)
+				}
+				for n := range answers {
+					if _, _, err := p.client.Read(ctx); err != nil {
+						t.Fatalf("round %d, burst %d, answer %d: %v", round, k, n, err)
+					}
+				}
+			}
+			goOn <- struct{}{}
+			for range len(halt) - 3 {
+				if _, _, err := p.client.Read(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
 // Once closing has begun no call that waits to send can get its turn, and none
 // waits for the end to hear of it.
 func TestCloseEndsTheWaitsOfThoseWhoSend(t *testing.T) {
