@@ -133,7 +133,6 @@ type Stats struct {
 // counters are of what Stats tells.
 type counters struct {
 	bytesRead, bytesWritten atomic.Uint64
-	messagesRead            atomic.Uint64
 	messagesWritten         uint64 // guarded by output.mu, which is held anyway: an atomic is 0.06 of BenchmarkBurst
 	dropped                 atomic.Uint64
 	rtt                     atomic.Int64
@@ -152,7 +151,7 @@ func (c *Conn) Stats() Stats {
 	return Stats{
 		BytesRead:       c.stats.bytesRead.Load(),
 		BytesWritten:    c.stats.bytesWritten.Load(),
-		MessagesRead:    c.stats.messagesRead.Load(),
+		MessagesRead:    c.reading.count(),
 		MessagesWritten: written,
 		Dropped:         c.stats.dropped.Load(),
 		Queued:          queued,

@@ -452,7 +452,7 @@ func (l *loan) grow(dst []byte, rest int64) []byte {
 // received counts a message and leaves the input as the next one wants it.
 func (c *Conn) received() {
 	in := &c.in
-	c.stats.messagesRead.Add(1)
+	c.reading.done++
 	if in.inflation != nil {
 		in.inflation.release()
 	}

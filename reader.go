@@ -29,7 +29,7 @@ func (c *Conn) Reader(ctx context.Context) (Type, io.Reader, error) {
 	}
 	if m, ok := in.fromInbox(); ok {
 		in.open, in.opened, in.piece, in.end = true, m.Type, m.Data, true
-		c.stats.messagesRead.Add(^uint64(0)) // it was counted when it came, and is once more at its end
+		c.reading.done-- // it was counted when it came, and is once more at its end
 	} else if p := in.takeAll(); len(p) > 0 { // a Read was interrupted in it
 		in.open, in.opened, in.piece, in.end = true, in.typ, p, false
 	}
