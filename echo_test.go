@@ -8,6 +8,7 @@ import (
 
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/frame"
+	"github.com/pushwire/pushwire/handshake"
 )
 
 // noise returns n bytes that differ from run to run of the pattern.
@@ -49,4 +50,9 @@ func echo(ctx context.Context, c *pushwire.Conn) {
 			return
 		}
 	}
+}
+
+// echoFunc answers every message until the connection ends.
+func echoFunc(_ context.Context, c *pushwire.Conn, _ *handshake.Request) {
+	echo(context.Background(), c)
 }
