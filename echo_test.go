@@ -1,13 +1,10 @@
 package pushwire_test
 
 import (
-	"bytes"
 	"context"
 	"math/rand/v2"
-	"testing"
 
 	"github.com/pushwire/pushwire"
-	"github.com/pushwire/pushwire/frame"
 	"github.com/pushwire/pushwire/handshake"
 )
 
@@ -19,25 +16,6 @@ func noise(n int) []byte {
 		p[i] = byte(r.Uint32())
 	}
 	return p
-}
-
-var sizes = []int{0, 1, 2, 125, 126, 127, 255, 256, 257, 4095, 4096, 8191, 8192, 8193, 16383, 16384, 16385, 18419, 18424, 18425, 18432, 65535, 65536, 65537, 200_000, 1 << 20}
-
-func TestMessagesOfEverySizeArriveWholeBothWays(t *testing.T) {
-	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
-		ctx := t.Context()
-		go echo(ctx, p.server)
-		for _, n := range sizes {
-			want := noise(n)
-			if err := p.client.Write(ctx, frame.Binary, want); err != nil {
-				t.Fatalf("write of %d bytes: %v", n, err)
-			}
-			typ, got, err := p.client.Read(ctx)
-			if err != nil || typ != frame.Binary || !bytes.Equal(got, want) {
-				t.Fatalf("%d bytes came back as %v of %d bytes, error %v", n, typ, len(got), err)
-			}
-		}
-	})
 }
 
 // echo answers each message with itself until the connection ends.

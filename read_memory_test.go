@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"runtime/debug"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -39,49 +37,6 @@ func TestDeclaredLengthReservesNoMemory(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if got := after.TotalAlloc - before.TotalAlloc; got > 256<<10 {
 		t.Errorf("%d bytes were allocated for a header that declares 1<<39 and 100 bytes", got)
-	}
-}
-
-// Messages lends its data: nothing is allocated, whatever else reads later.
-func TestMessagesAndWriteAllocateNothing(t *testing.T) {
-	if raceOn {
-		t.Skip("allocations can't be counted under the race detector; the run without it counts them")
-	}
-	for _, row := range []struct {
-		size int
-		d    *pushwire.Deflate
-	}{
-		{64, nil}, {4096, nil}, {16000, nil}, {1 << 20, nil},
-		{4096, &pushwire.Deflate{}}, {40_000, &pushwire.Deflate{}}, {4096, &pushwire.Deflate{ServerNoContext: true, ClientNoContext: true}},
-	} {
-		cfg, size := &pushwire.Config{Deflate: row.d}, row.size
-		run(t, []mode{tcp}, cfg, cfg, func(t *testing.T, p pair) {
-			ctx := t.Context()
-			go echo(ctx, p.server)
-			msg := noise(size)
-			if row.d != nil {
-				msg = []byte(strings.Repeat(text(size), 1+size/len(text(size)))[:size])
-			}
-			buf := make([]byte, 0, 2*size)
-			round := func() {
-				if err := p.client.Write(ctx, frame.Binary, msg); err != nil {
-					t.Fatal(err)
-				}
-				_, b, err := p.client.ReadAppend(ctx, buf[:0])
-				if err != nil || len(b) != size {
-					t.Fatal(len(b), err)
-				}
-			}
-			for range 100 {
-				round()
-			}
-			// Both ends run here: the figure is that of two messages read and two
-			// written. A garbage collection would empty the pools.
-			defer debug.SetGCPercent(debug.SetGCPercent(-1))
-			if n := testing.AllocsPerRun(min(2000, 200<<20/size), round); n >= 1 {
-				t.Errorf("%d B, %+v: %v allocations per echo", size, row.d, n)
-			}
-		})
 	}
 }
 

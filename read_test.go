@@ -8,12 +8,32 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/frame"
 )
+
+var sizes = []int{0, 1, 2, 125, 126, 127, 255, 256, 257, 4095, 4096, 8191, 8192, 8193, 16383, 16384, 16385, 18419, 18424, 18425, 18432, 65535, 65536, 65537, 200_000, 1 << 20}
+
+func TestMessagesOfEverySizeArriveWholeBothWays(t *testing.T) {
+	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
+		ctx := t.Context()
+		go echo(ctx, p.server)
+		for _, n := range sizes {
+			want := noise(n)
+			if err := p.client.Write(ctx, frame.Binary, want); err != nil {
+				t.Fatalf("write of %d bytes: %v", n, err)
+			}
+			typ, got, err := p.client.Read(ctx)
+			if err != nil || typ != frame.Binary || !bytes.Equal(got, want) {
+				t.Fatalf("%d bytes came back as %v of %d bytes, error %v", n, typ, len(got), err)
+			}
+		}
+	})
+}
 
 func TestReadAppendKeepsWhatTheCallerHad(t *testing.T) {
 	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
@@ -202,6 +222,49 @@ func TestConcurrentReadersGetOneMessageEach(t *testing.T) {
 			seen[m] = true
 		}
 	})
+}
+
+// Messages lends its data: nothing is allocated, whatever else reads later.
+func TestMessagesAndWriteAllocateNothing(t *testing.T) {
+	if raceOn {
+		t.Skip("allocations can't be counted under the race detector; the run without it counts them")
+	}
+	for _, row := range []struct {
+		size int
+		d    *pushwire.Deflate
+	}{
+		{64, nil}, {4096, nil}, {16000, nil}, {1 << 20, nil},
+		{4096, &pushwire.Deflate{}}, {40_000, &pushwire.Deflate{}}, {4096, &pushwire.Deflate{ServerNoContext: true, ClientNoContext: true}},
+	} {
+		cfg, size := &pushwire.Config{Deflate: row.d}, row.size
+		run(t, []mode{tcp}, cfg, cfg, func(t *testing.T, p pair) {
+			ctx := t.Context()
+			go echo(ctx, p.server)
+			msg := noise(size)
+			if row.d != nil {
+				msg = []byte(strings.Repeat(text(size), 1+size/len(text(size)))[:size])
+			}
+			buf := make([]byte, 0, 2*size)
+			round := func() {
+				if err := p.client.Write(ctx, frame.Binary, msg); err != nil {
+					t.Fatal(err)
+				}
+				_, b, err := p.client.ReadAppend(ctx, buf[:0])
+				if err != nil || len(b) != size {
+					t.Fatal(len(b), err)
+				}
+			}
+			for range 100 {
+				round()
+			}
+			// Both ends run here: the figure is that of two messages read and two
+			// written. A garbage collection would empty the pools.
+			defer debug.SetGCPercent(debug.SetGCPercent(-1))
+			if n := testing.AllocsPerRun(min(2000, 200<<20/size), round); n >= 1 {
+				t.Errorf("%d B, %+v: %v allocations per echo", size, row.d, n)
+			}
+		})
+	}
 }
 
 // io.Reader: "Callers should treat a return of 0 and nil as indicating that
