@@ -21,10 +21,12 @@ import (
 // it costs. Bytes are made by testpeer and by hand, never by the code under
 // test.
 //
-//	hostile_frames_test.go     frames, right and wrong, whole and byte by byte
+//	hostile_frames_test.go     frames, right and wrong, whole and byte by byte;
+//	                           their tables are in hostile_frames_*_test.go
 //	hostile_deflate_test.go    compressed messages, corrupt ones and bombs
 //	hostile_ends_test.go       connections that end or stall where they must not
-//	hostile_handshake_test.go  opening handshakes, good and bad
+//	hostile_handshake_test.go  opening handshakes, good and bad; their tables are
+//	                           in hostile_handshake_*_test.go
 //	hostile_slow_test.go       handshakes that are slow, cut off or misdirected
 //	hostile_memory_test.go     the same again with an eye on the heap
 

@@ -1,26 +1,19 @@
 package httpstream
 
-// One file, because it is one thing: a server of the protocol that shares
-// nothing with the handlers, over each transport.
-
 import (
 	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/eventstream"
 	"github.com/pushwire/pushwire/frame"
-	"github.com/pushwire/pushwire/internal/memconn"
 	"github.com/pushwire/pushwire/topic"
 )
 
@@ -64,10 +57,6 @@ func transportOf(r *http.Request) Transport {
 	}
 	return TransportShortPoll
 }
-
-var began time.Time // of the bubble; all begin at the same moment of its fake time
-
-func init() { began = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 func (s *plainServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t := transportOf(r)
@@ -267,275 +256,4 @@ func (s *plainServer) stream(ctx context.Context, t Transport, after topic.Curso
 			return
 		}
 	}
-}
-
-// netsim is a network in memory with one server. It can fail in the ways that
-// networks do.
-type netsim struct {
-	mu      sync.Mutex
-	accept  chan net.Conn
-	conns   map[*simConn]bool
-	down    error         // dialing fails with it
-	silent  bool          // dialing and everything else never ends
-	changed chan struct{} // closed when silent changes
-	dials   int
-	done    chan struct{}
-	once    sync.Once
-}
-
-func newNetsim() *netsim {
-	return &netsim{
-		accept: make(chan net.Conn), conns: make(map[*simConn]bool),
-		done: make(chan struct{}), changed: make(chan struct{}),
-	}
-}
-
-func (n *netsim) Accept() (net.Conn, error) {
-	select {
-	case nc := <-n.accept:
-		return nc, nil
-	case <-n.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (n *netsim) Close() error   { n.once.Do(func() { close(n.done) }); return nil }
-func (n *netsim) Addr() net.Addr { return memconn.Addr("mem") }
-
-// set changes how the network fails: not at all, by an error, by silence.
-func (n *netsim) set(down error, silent bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.down, n.silent = down, silent
-	close(n.changed)
-	n.changed = make(chan struct{})
-}
-
-// cut resets all connections.
-func (n *netsim) cut() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for c := range n.conns {
-		c.Conn.Close()
-		c.peer.Close()
-	}
-	clear(n.conns)
-}
-
-// dead waits while the network is silent, and returns the error that it fails
-// with.
-func (n *netsim) dead(done <-chan struct{}) error {
-	for {
-		n.mu.Lock()
-		silent, down, changed := n.silent, n.down, n.changed
-		n.mu.Unlock()
-		if !silent {
-			return down
-		}
-		select {
-		case <-changed:
-		case <-done:
-			return errGivenUp
-		}
-	}
-}
-
-var errGivenUp = errors.New("netsim: given up")
-
-func (n *netsim) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	n.mu.Lock()
-	n.dials++
-	n.mu.Unlock()
-	if err := n.dead(ctx.Done()); err != nil {
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return nil, err
-	}
-	a, b := memconn.Pipe()
-	c := &simConn{Conn: a, peer: b, n: n, gone: make(chan struct{})}
-	select {
-	case n.accept <- b:
-	case <-n.done:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	n.mu.Lock()
-	n.conns[c] = true
-	n.mu.Unlock()
-	return c, nil
-}
-
-// simConn is the client's end of a connection.
-type simConn struct {
-	*memconn.Conn
-	peer *memconn.Conn
-	n    *netsim
-	gone chan struct{}
-	once sync.Once
-}
-
-// Read gives nothing while the network is silent.
-func (c *simConn) Read(p []byte) (int, error) {
-	m, err := c.Conn.Read(p)
-	if err == nil {
-		c.n.dead(c.gone)
-	}
-	return m, err
-}
-
-func (c *simConn) Close() error {
-	c.once.Do(func() { close(c.gone) })
-	c.n.mu.Lock()
-	delete(c.n.conns, c)
-	c.n.mu.Unlock()
-	return c.Conn.Close()
-}
-
-// world is a server, a network and a client in a bubble.
-type world struct {
-	t      *testing.T
-	log    *topic.Log
-	server *plainServer
-	net    *netsim
-	http   *http.Client
-	states []State
-	at     []time.Duration // of the states
-}
-
-// inWorld runs f in a bubble with a world.
-func inWorld(t *testing.T, f func(t *testing.T, w *world)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, log: &topic.Log{MaxItems: 1 << 20, MaxBytes: 1 << 30}, net: newNetsim()}
-		w.server = &plainServer{t: t, src: w.log}
-		tr := &http.Transport{DialContext: w.net.dial}
-		w.http = &http.Client{Transport: tr}
-		srv := &http.Server{Handler: w.server}
-		served := make(chan struct{})
-		go func() {
-			srv.Serve(w.net)
-			close(served)
-		}()
-		defer func() {
-			w.net.set(nil, false)
-			w.log.Close()
-			tr.CloseIdleConnections()
-			srv.Close()
-			w.net.cut()
-			w.net.Close()
-			<-served
-		}()
-		f(t, w)
-	})
-}
-
-// options are those of a follower in this world.
-func (w *world) options(ts ...Transport) *FollowOptions {
-	o := &FollowOptions{HTTP: w.http, OnState: func(s State) {
-		w.states = append(w.states, s)
-		w.at = append(w.at, time.Since(began))
-	}}
-	if len(ts) > 0 {
-		o.Transports = ts
-	}
-	return o
-}
-
-// follow collects items, and calls step for each, until there are n, or an
-// error that ends the loop.
-func (w *world) follow(o *FollowOptions, n int, step func(i int)) (items []topic.Item, last error) {
-	for it, err := range Follow(w.t.Context(), "http://mem/topic", o) {
-		var gone *topic.GoneError
-		if err != nil && !errors.As(err, &gone) {
-			return items, err
-		}
-		if err != nil {
-			last = err
-			continue
-		}
-		items = append(items, it)
-		if step != nil {
-			step(len(items))
-		}
-		if len(items) == n {
-			break
-		}
-	}
-	return items, last
-}
-
-// wantInOrder wants the items 1 to n, exactly once.
-func wantInOrder(t *testing.T, items []topic.Item, n int) {
-	t.Helper()
-	if len(items) != n {
-		t.Errorf("%d items, want %d", len(items), n)
-	}
-	for i, it := range items {
-		if string(it.Data) != fmt.Sprint(i+1) {
-			t.Fatalf("item %d is %q (%s)", i+1, it.Data, it.Cursor)
-		}
-	}
-}
-
-// publish appends the numbers from to to.
-func publish(l *topic.Log, from, to int) {
-	for i := from; i <= to; i++ {
-		l.Append("", fmt.Append(nil, i))
-	}
-}
-
-// last is the state that was told last.
-func (w *world) last() State {
-	if len(w.states) == 0 {
-		return State{}
-	}
-	return w.states[len(w.states)-1]
-}
-
-// connected is the transports that came into use, in order.
-func (w *world) connected() (ts []Transport) {
-	for _, s := range w.states {
-		if s.Connected {
-			ts = append(ts, s.Transport)
-		}
-	}
-	return ts
-}
-
-// share is the part of the time that a transport was in use.
-func (w *world) share(t Transport, of time.Duration) float64 {
-	var in time.Duration
-	for i, s := range w.states {
-		end := time.Since(began)
-		if i+1 < len(w.states) {
-			end = w.at[i+1]
-		}
-		if s.Connected && s.Transport == t {
-			in += end - w.at[i]
-		}
-	}
-	return in.Seconds() / of.Seconds()
-}
-
-// readArgs are the arguments of a Read.
-type readArgs struct {
-	ctx   context.Context
-	after topic.Cursor
-	buf   []topic.Item
-}
-
-// funcSource is a source whose Read is a function.
-type funcSource struct {
-	read func(readArgs) ([]topic.Item, error)
-	topic.Bounder
-}
-
-func sourceFunc(read func(readArgs) ([]topic.Item, error), b topic.Bounder) topic.Source {
-	return funcSource{read, b}
-}
-
-func (s funcSource) Read(ctx context.Context, after topic.Cursor, buf []topic.Item) ([]topic.Item, error) {
-	return s.read(readArgs{ctx, after, buf})
 }

@@ -1,6 +1,7 @@
-// Chat has rooms, names, and the last messages of a room for whoever joins. A
-// page follows its room over whichever transport gets through, and comes back
-// after a lost connection without a gap.
+// Chat serves rooms in which people talk under the names that they give, and
+// keeps the last messages of a room for whoever joins. A page follows its room
+// over whichever transport gets through, and comes back after a lost connection
+// without a gap. In the folder examples:
 //
 //	go run ./chat            and open http://127.0.0.1:8081/
 package main

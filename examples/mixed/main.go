@@ -1,6 +1,6 @@
 // Mixed is one server on one port with pages, a JSON API and a WebSocket
 // endpoint; and the same three in chi and in gin, whose middleware and
-// ResponseWriters the upgrade has to get through.
+// ResponseWriters the upgrade has to get through. In the folder examples:
 //
 //	go run ./mixed                 on net/http
 //	go run ./mixed -router chi

@@ -1,6 +1,7 @@
 // Notifications sends each person what is for them alone. A page follows its own
 // topic over whatever gets through, remembers how far it has read, also over a
-// restart of the browser, and shows a notification of the system if it may.
+// restart of the browser, and shows a notification of the system if it may. In
+// the folder examples:
 //
 //	go run ./notifications        and open http://127.0.0.1:8084/
 //	curl -d 'Your parcel has arrived' -H 'Authorization: Bearer admin' http://127.0.0.1:8084/notify/ada

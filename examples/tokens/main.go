@@ -1,5 +1,6 @@
 // Tokens answers a POST with an event stream, word by word, as APIs of language
-// models do; and reads such a stream, with whichever server.
+// models do; and reads such a stream, with whichever server. In the folder
+// examples:
 //
 //	go run ./tokens                                         and open http://127.0.0.1:8082/
 //	go run ./tokens -ask "What is a WebSocket?" -url http://127.0.0.1:8082/answers

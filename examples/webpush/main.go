@@ -1,5 +1,6 @@
 // Webpush lets a page subscribe to push messages and sends one to all who have,
-// also while no page of theirs is open. What comes is shown by the browser.
+// also while no page of theirs is open. What comes is shown by the browser. In
+// the folder examples:
 //
 //	go run ./webpush -subject mailto:you@example.com     and open http://127.0.0.1:8085/
 //	curl -d 'The shop is open' http://127.0.0.1:8085/tell

@@ -40,3 +40,22 @@ func TestNoHost(t *testing.T) {
 		}
 	}
 }
+
+// A port that is the scheme's own is no part of an origin (RFC 6454, 6.2).
+func TestURLWithItsOwnPort(t *testing.T) {
+	for given, want := range map[string]string{
+		"https://push.example:443/x": "https://push.example", "http://push.example:80": "http://push.example",
+		"https://push.example:80": "https://push.example:80", "https://[::1]:443": "https://[::1]",
+	} {
+		s, err := New(&Options{URL: given})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.origin(nil); got != want {
+			t.Errorf("%s: %s, want %s", given, got, want)
+		}
+		if _, err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}

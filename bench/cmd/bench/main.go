@@ -1,7 +1,16 @@
 //go:build linux
 
 // Command bench measures pushwire beside its peers and beside the limit of
-// the machine, and stores what it saw. See README.md of this module.
+// the machine, prints what it saw and stores it. In the folder of its module,
+// bench:
+//
+//	go run ./cmd/bench mask                # one of the measurements
+//	go run ./cmd/bench -rounds 3 idle      # with fewer rounds than it has
+//	go run ./cmd/bench -h                  # lists them, and the flags
+//	go run ./cmd/bench readme              # writes the tables from what is stored
+//
+// It needs Linux. README.md of the module says what is measured, how, and how
+// long each takes.
 package main
 
 import (
