@@ -52,9 +52,11 @@ func parseFields(lines string, l Limits, take func(name, value string) (bool, *E
 	}
 	values := make([]string, 0, count+spareValues)
 	h = make(http.Header, count)
+	var seen uint64 // marks of the names in h
 	for lines != "" {
-		line, rest, _ := strings.Cut(lines, "\n")
-		line, lines = strings.TrimSuffix(line, "\r"), rest
+		end := strings.IndexByte(lines, '\r') // scanHead has seen to the LF
+		line := lines[:end]
+		lines = lines[end+len(crlf):]
 		// RFC 9112, 5.2: "A server that receives an obs-fold in a request
 		// message (...) MUST either reject the message by sending a 400 (Bad
 		// Request) (...) or replace each received obs-fold"
@@ -70,15 +72,26 @@ func parseFields(lines string, l Limits, take func(name, value string) (bool, *E
 		} else if taken {
 			continue
 		}
-		if old := h[name]; old != nil {
-			h[name] = append(old, value)
-			continue
+		// Nearly every name is new, and most of those can be told without
+		// asking the map.
+		bit := mark(name)
+		if seen&bit != 0 {
+			if old := h[name]; old != nil {
+				h[name] = append(old, value)
+				continue
+			}
 		}
+		seen |= bit
 		i := len(values)
 		values = append(values, value)
 		h[name] = values[i : i+1 : i+1] // append will not reach the neighbour
 	}
 	return h, values[len(values):], nil
+}
+
+// mark is one bit for a name, which a few others have too.
+func mark(name string) uint64 {
+	return 1 << ((len(name)*8 + int(name[0]) + int(name[len(name)-1])) % 64)
 }
 
 // cutField splits a field line into its canonical name and its value.
