@@ -44,14 +44,19 @@ const spareValues = 4
 // parseFields reads the field lines of a head that scanHead has passed.
 // lines holds whole lines without the empty one at the end. All strings of
 // the result are parts of lines; spare is room for at least spareValues
-// more. take, if it returns true, keeps a field out of the map.
-func parseFields(lines string, l Limits, take func(name, value string) (bool, *Error)) (h http.Header, spare []string, err *Error) {
+// more. The field of the name out, if not "", stays out of the map: the values
+// are given to take.
+func parseFields(lines string, l Limits, out string, take func(value string)) (h http.Header, spare []string, err *Error) {
 	count := strings.Count(lines, "\n")
 	if count > l.Fields {
 		return nil, nil, faultFieldsTooMany.with(l.Fields)
 	}
 	values := make([]string, 0, count+spareValues)
-	h = make(http.Header, count)
+	names := count
+	if out != "" && count > 0 {
+		names-- // a map for 9 names takes twice the memory of one for 8
+	}
+	h = make(http.Header, names)
 	var seen uint64 // marks of the names in h
 	for lines != "" {
 		end := strings.IndexByte(lines, '\r') // scanHead has seen to the LF
@@ -67,9 +72,8 @@ func parseFields(lines string, l Limits, take func(name, value string) (bool, *E
 		if err != nil {
 			return nil, nil, err
 		}
-		if taken, err := take(name, value); err != nil {
-			return nil, nil, err
-		} else if taken {
+		if out != "" && name == out {
+			take(value)
 			continue
 		}
 		// Nearly every name is new, and most of those can be told without
