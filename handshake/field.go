@@ -31,6 +31,16 @@ var tokenByte = func() (t [256]bool) {
 	return t
 }()
 
+const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// bytesOf makes a table of the bytes of set.
+func bytesOf(set string) (t [256]bool) {
+	for i := range len(set) {
+		t[set[i]] = true
+	}
+	return t
+}
+
 func validToken(s string) bool { return httpguts.ValidHeaderFieldName(s) }
 
 // validValue allows no control byte but tab in a field value.
