@@ -37,41 +37,45 @@ var defaultAccept AcceptOptions
 // buffers in memory. [Handler] sees to that. r.Context() ends when the handler
 // returns; the connection has its own ([Conn.Context]).
 func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
-	c, _, err := acceptHTTP(w, r, o, nil)
-	return c, err
+	req, err := handshake.FromHTTP(r)
+	return acceptHTTP(w, r, &req, err, o, nil)
 }
 
-func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *keepalive) (*Conn, *handshake.Request, error) {
+// acceptHTTP is Accept for a request that FromHTTP has read. It does not retain
+// req, which may be on the stack.
+func acceptHTTP(w http.ResponseWriter, r *http.Request, req *handshake.Request, err error, o *AcceptOptions, k *keepalive) (*Conn, error) {
 	if o == nil {
 		o = &defaultAccept
 	}
-	req, err := handshake.FromHTTP(r)
-	var answer []byte
+	buf := writeBuffers.get()
+	defer buf.free()
 	var a agreed
 	defer func() { a.ticket.leave() }() // at a panic in a method of w, which net/http survives: else it is gone by then
 	if err == nil {
-		answer, a, err = o.answer(&req, w.Header())
+		buf.b, a, err = o.answer(buf.b, req, w.Header())
 	}
 	if err == nil {
 		a.ticket, err = o.gate().enter(r.RemoteAddr, nil)
 	}
 	if err == nil && o.Check != nil {
 		ctx, cancel := context.WithTimeout(r.Context(), handshakeTimeout)
-		err = o.check(ctx, r.RemoteAddr, &req)
+		shown := *req
+		err = o.check(ctx, r.RemoteAddr, &shown)
+		*req = shown
 		cancel()
 	}
 	if err != nil {
 		a.leaveGate()
 		o.refused(r.RemoteAddr, err)
 		writeRefusal(w, r, err)
-		return nil, nil, err
+		return nil, err
 	}
 	nc, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		a.leaveGate()
 		err = fmt.Errorf("pushwire: accept: the connection can't be taken over: %w (the ResponseWriter must be net/http's HTTP/1.1 one, or wrap it with an Unwrap method)", err)
 		http.Error(w, "this server can't serve WebSocket here", http.StatusInternalServerError)
-		return nil, nil, err
+		return nil, err
 	}
 	// RFC 6455, 4.2.2, allows the client to send only after our answer, but
 	// nothing keeps it from doing so at once.
@@ -80,11 +84,9 @@ func acceptHTTP(w http.ResponseWriter, r *http.Request, o *AcceptOptions, k *kee
 		unread = make([]byte, n)
 		io.ReadFull(brw.Reader, unread)
 	}
-	nc.SetDeadline(time.Time{}) // those of http.Server are not ours
 	given := a
 	a.ticket = nil // start takes that over
-	c, err := o.start(r.Context(), nc, answer, given, unread, k)
-	return c, &req, err
+	return o.start(r.Context(), nc, buf.b, given, unread, k)
 }
 
 // AcceptConn reads an opening handshake from nc, answers it and makes a Conn.
@@ -110,12 +112,16 @@ func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (*Conn, *han
 func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive, entered *ticket) (*Conn, *handshake.Request, error) {
 	deadline := time.Now().Add(handshakeTimeout)
 	nc.SetDeadline(deadline)
-	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(past) })
+	stop := func() bool { return true }
+	if ctx.Done() != nil {
+		stop = context.AfterFunc(ctx, func() { nc.SetDeadline(past) })
+	}
 	req, unread, err := readRequest(ctx, nc)
 	if err == nil {
-		var answer []byte
+		buf := writeBuffers.get()
+		defer buf.free()
 		var a agreed
-		answer, a, err = o.answer(&req, nil)
+		buf.b, a, err = o.answer(buf.b, &req, nil)
 		a.ticket = entered
 		if err == nil && o.Check != nil {
 			within, cancel := context.WithDeadline(ctx, deadline)
@@ -128,8 +134,7 @@ func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive
 				entered.leave()
 				return nil, nil, fmt.Errorf("pushwire: accept: %w", ctx.Err())
 			}
-			nc.SetDeadline(time.Time{})
-			c, err := o.start(ctx, nc, answer, a, unread, k)
+			c, err := o.start(ctx, nc, buf.b, a, unread, k)
 			return c, &req, err
 		}
 	}
@@ -142,25 +147,28 @@ func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive
 	return nil, nil, err
 }
 
-// answer checks a request and builds the 101 answer to it.
-func (o *AcceptOptions) answer(req *handshake.Request, set http.Header) (answer []byte, a agreed, err error) {
+// answer checks a request and appends the 101 answer to it to dst.
+func (o *AcceptOptions) answer(dst []byte, req *handshake.Request, set http.Header) (_ []byte, a agreed, err error) {
 	if err := req.Check(); err != nil {
-		return nil, a, err
+		return dst, a, err
 	}
 	if err := o.Origins.Check(req); err != nil {
-		return nil, a, err
+		return dst, a, err
 	}
 	if o.Group.closed() {
-		return nil, a, &handshake.Error{
+		return dst, a, &handshake.Error{
 			Status: http.StatusServiceUnavailable, Token: "handshake_shutting_down",
 			Reason: "the server is shutting down (try again in a moment)",
 			Header: http.Header{"Retry-After": {"1"}},
 		}
 	}
-	a.protocol = handshake.SelectProtocol(o.Protocols, req.Protocols)
+	protocol := handshake.SelectProtocol(o.Protocols, req.Protocols)
+	if i := slices.Index(o.Protocols, protocol); i >= 0 {
+		a.protocol = &o.Protocols[i] // shared: 16 bytes of every connection else
+	}
 	extensions, err := a.accept(o.Deflate, req.Extensions)
 	if err != nil {
-		return nil, a, err
+		return dst, a, err
 	}
 	extra := o.Header
 	if len(set) > 0 {
@@ -172,26 +180,28 @@ func (o *AcceptOptions) answer(req *handshake.Request, set http.Header) (answer 
 			extra[name] = append(extra[name], values...)
 		}
 	}
-	answer, err = handshake.AppendResponse(make([]byte, 0, 256), req, a.protocol, extensions, extra)
-	return answer, a, err
+	dst, err = handshake.AppendResponse(dst, req, protocol, extensions, extra)
+	return dst, a, err
 }
 
-// start sends the answer and makes the Conn, which takes a's ticket over.
+// start sends the answer and makes the Conn, which takes a's ticket over. The
+// deadlines that nc has, of the handshake or of an http.Server, end here.
 func (o *AcceptOptions) start(base context.Context, nc net.Conn, answer []byte, a agreed, unread []byte, k *keepalive) (*Conn, error) {
+	var end time.Time
 	if d := o.writeWithin(); d != never {
-		nc.SetWriteDeadline(time.Now().Add(d))
+		end = time.Now().Add(d)
 	}
+	nc.SetWriteDeadline(end)
 	if _, err := nc.Write(answer); err != nil {
 		nc.Close()
 		a.ticket.leave()
 		return nil, fmt.Errorf("pushwire: accept: the answer could not be sent: %w", err)
 	}
-	nc.SetWriteDeadline(time.Time{})
-	c := newConn(base, nc, frame.Server, &o.Config, a, unread)
+	nc.SetDeadline(time.Time{})
 	if k == nil && o.Group != nil {
 		k = &o.Group.keep
 	}
-	c.startKeepalive(k)
+	c := newConn(base, nc, frame.Server, &o.Config, a, unread, k)
 	if o.Group != nil {
 		if err := o.Group.Add(c); err != nil { // it was shut down meanwhile
 			c.Close(frame.CodeGoingAway, goingAway)

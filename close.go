@@ -76,7 +76,7 @@ func (c *Conn) Close(code frame.Code, reason string) error {
 // below a function that returns early. On a connection that has ended already
 // it does nothing: a close frame that is still on its way to the peer arrives.
 func (c *Conn) CloseNow() error {
-	if c.end(&CloseError{Code: frame.CodeAbnormal, Err: errClosedNow}) {
+	if c.endWith(&closedNow) {
 		c.gone()
 	}
 	return nil
@@ -94,6 +94,9 @@ func (o *output) closeSoon(c *Conn, code frame.Code, reason string) {
 }
 
 var errClosedNow = errors.New("closed here with CloseNow")
+
+// closedNow is the end of all connections that CloseNow ends.
+var closedNow error = &CloseError{Code: frame.CodeAbnormal, Err: errClosedNow}
 
 // fitReason makes s fit into a close frame.
 func fitReason(s string) string {
@@ -306,21 +309,26 @@ func (c *Conn) writeFailed(err error) error {
 
 // end makes err the end of the connection, once. The transport stays until
 // gone or linger.
-func (c *Conn) end(err error) bool {
-	if !c.life.err.CompareAndSwap(nil, &err) {
+func (c *Conn) end(err error) bool { return c.endWith(&err) }
+
+// endWith is end with an error that may be shared, and is not changed.
+func (c *Conn) endWith(p *error) bool {
+	if !c.life.err.CompareAndSwap(nil, p) {
 		return false
 	}
+	err := *p
 	c.stopKeepalive()
 	c.leaveGroups()
 	if e := c.full.Load(); e != nil {
 		e.cancel(err)
 	}
 	o := &c.out
-	o.lock()
-	o.dismiss()
-	o.queue.wake()
-	o.watch.drop()
-	o.unlock()
+	if o.lockBorrowed() {
+		o.dismiss()
+		o.queue.wake()
+		o.watch.drop()
+		o.unlock()
+	}
 	c.in.watch.drop()
 	if r := c.polled.Load(); r != nil {
 		r.wake() // for the last call of its function
@@ -342,7 +350,9 @@ func (c *Conn) gone() {
 	c.wire.close()
 	c.leaveGate()
 	o := &c.out
-	o.lock()
+	if !o.lockBorrowed() {
+		return
+	}
 	if o.err == nil {
 		o.err = c.Err()
 		if !o.busy {

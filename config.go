@@ -128,7 +128,8 @@ type AcceptOptions struct {
 
 	// Protocols are the subprotocols in the server's order; the first one that
 	// the client offered too is taken. None in common is no error: the
-	// connection then has no subprotocol.
+	// connection then has no subprotocol. Connections share the slice, so it
+	// must not be changed, as the Config.
 	Protocols []string
 
 	// Origins says which pages may connect; the zero value is the same

@@ -62,12 +62,16 @@ type Conn struct {
 
 // newConn makes a Conn over nc, whose opening handshake is done. unread are
 // the bytes that came after the handshake; newConn takes the slice over. base
-// gives the values of the connection's context.
-func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, a agreed, unread []byte) *Conn {
-	c := &Conn{cfg: cfg, base: base}
-	if p := a.protocol; p != "" {
-		c.protocol = &p
+// gives the values of the connection's context. The pings come from k, or from
+// a keepalive of its own if k is nil.
+func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, a agreed, unread []byte, k *keepalive) *Conn {
+	var c *Conn
+	if k == nil && cfg.pingEvery() != never {
+		c, k = newAlone()
+	} else {
+		c = new(Conn)
 	}
+	c.cfg, c.base, c.protocol = cfg, base, a.protocol
 	c.ticket.Store(a.ticket)
 	c.wire.init(nc, role)
 	c.startDeflate(a.deflate)
@@ -75,6 +79,7 @@ func newConn(base context.Context, nc net.Conn, role frame.Role, cfg *Config, a 
 		c.in.borrow(c)
 		c.in.b = unread
 	}
+	c.startKeepalive(k)
 	return c
 }
 
@@ -85,9 +90,7 @@ func NewConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
 	if cfg == nil {
 		cfg = &defaultAccept.Config
 	}
-	c := newConn(context.Background(), nc, role, cfg, assumed(cfg), nil)
-	c.startKeepalive(nil)
-	return c
+	return newConn(context.Background(), nc, role, cfg, assumed(cfg), nil, nil)
 }
 
 // Done is closed when the connection has ended, for whatever reason: the

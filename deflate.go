@@ -84,7 +84,7 @@ func (d *Deflate) threshold() int64 {
 
 // agreed is what an opening handshake came to.
 type agreed struct {
-	protocol string
+	protocol *string         // nil for none; not changed
 	deflate  *deflate.Params // nil without compression
 	ticket   *ticket         // of a server's Gate; nil at a client
 }
@@ -124,7 +124,9 @@ func (o *DialOptions) offer() []string {
 
 // agree is what the server took of that.
 func (o *DialOptions) agree(r *handshake.Response) (a agreed, err error) {
-	a.protocol = r.Protocol
+	if p := r.Protocol; p != "" {
+		a.protocol = &p
+	}
 	if o.Deflate == nil {
 		return a, nil // whatever it took, Response.Check has refused
 	}

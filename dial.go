@@ -72,8 +72,7 @@ func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Resp
 		if err == nil && a.head.Status == http.StatusSwitchingProtocols {
 			if err = d.release(); err == nil {
 				// A copy, so that no idle connection keeps the buffer.
-				c := newConn(base, a.conn, frame.Client, &o.Config, a.agreed, bytes.Clone(a.unread))
-				c.startKeepalive(nil)
+				c := newConn(base, a.conn, frame.Client, &o.Config, a.agreed, bytes.Clone(a.unread), nil)
 				return c, a.response(), nil
 			}
 		}

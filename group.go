@@ -78,11 +78,17 @@ func (g *Group) Remove(c *Conn) {
 
 // leaveGroups takes an ended connection out of its groups.
 func (c *Conn) leaveGroups() {
-	c.groups.mu.Lock()
-	list := slices.Clone(c.groups.list)
-	c.groups.mu.Unlock()
-	for _, g := range list {
-		g.Remove(c)
+	for {
+		var g *Group
+		c.groups.mu.Lock()
+		if n := len(c.groups.list); n > 0 {
+			g = c.groups.list[n-1]
+		}
+		c.groups.mu.Unlock()
+		if g == nil {
+			return
+		}
+		g.Remove(c) // from the list as well
 	}
 }
 

@@ -26,7 +26,10 @@ type ServeFunc func(ctx context.Context, c *Conn, r *handshake.Request)
 func Handler(f ServeFunc, o *AcceptOptions) http.Handler {
 	k := &keepalive{}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, req, err := acceptHTTP(w, r, o, k)
+		req := new(handshake.Request) // that f gets
+		var err error
+		*req, err = handshake.FromHTTP(r)
+		c, err := acceptHTTP(w, r, req, err, o, k)
 		if err != nil {
 			return // it was answered
 		}

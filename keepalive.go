@@ -34,22 +34,34 @@ type kept struct {
 	at      time.Duration // from when the time for its answer runs
 }
 
-// startKeepalive begins to ping c, from the timer of k, or of its own.
+// alone is a Conn that stands alone, with what it needs for that: one allocation
+// for three, in no more memory.
+type alone struct {
+	conn  Conn
+	keep  keepalive
+	place [1]*Conn // of keep.conns
+}
+
+func newAlone() (*Conn, *keepalive) {
+	a := new(alone)
+	a.keep.conns = a.place[:0]
+	return &a.conn, &a.keep
+}
+
+// startKeepalive begins to ping c from the timer of k.
 func (c *Conn) startKeepalive(k *keepalive) {
 	every := c.cfg.pingEvery()
 	if every == never {
 		return
 	}
-	if k == nil {
-		k = &keepalive{}
-	}
+	now := time.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c.keep.in = k
 	if k.start.IsZero() {
-		k.start = time.Now()
+		k.start = now
 	}
-	c.keep.due = time.Since(k.start) + every
+	c.keep.due = now.Sub(k.start) + every
 	heap.Push(&k.conns, c)
 	k.arm()
 }

@@ -86,6 +86,18 @@ func (o *output) lock() {
 
 func (o *output) borrow() { o.outgoing = outgoings.Get().(*outgoing) }
 
+// lockBorrowed is lock for the end of a connection, which concerns what is being
+// written and nothing else. It reports false, and mu is not held, where that is
+// nothing: whoever wants to write from now on finds the error of the end.
+func (o *output) lockBorrowed() bool {
+	o.mu.Lock()
+	if o.outgoing == nil {
+		o.mu.Unlock()
+		return false
+	}
+	return true
+}
+
 // unlock gives mu up.
 func (o *output) unlock() {
 	o.rest()

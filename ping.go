@@ -178,7 +178,7 @@ func (c *Conn) pong(payload []byte) {
 	o := &c.out
 	o.lock()
 	defer o.unlock()
-	if o.err != nil {
+	if o.err != nil || c.Err() != nil {
 		return
 	}
 	size := frame.MaxHeader + len(payload)

@@ -15,9 +15,7 @@ func Pipe(cfg *Config) (client, server *Conn) {
 		cfg = &defaultAccept.Config
 	}
 	a, b := memconn.Pipe()
-	client = newConn(context.Background(), a, frame.Client, cfg, assumed(cfg), nil)
-	server = newConn(context.Background(), b, frame.Server, cfg, assumed(cfg), nil)
-	client.startKeepalive(nil)
-	server.startKeepalive(nil)
+	client = newConn(context.Background(), a, frame.Client, cfg, assumed(cfg), nil, nil)
+	server = newConn(context.Background(), b, frame.Server, cfg, assumed(cfg), nil, nil)
 	return client, server
 }

@@ -13,6 +13,7 @@ import (
 // rest is borrowed.
 const (
 	connMax     = 416
+	aloneMax    = 576
 	intakeMax   = 384
 	outgoingMax = 240
 	polledMax   = 80
@@ -24,6 +25,7 @@ func TestConnFitsItsSizeClass(t *testing.T) {
 		max  uintptr
 	}{
 		{reflect.TypeFor[Conn](), connMax},
+		{reflect.TypeFor[alone](), aloneMax},
 		{reflect.TypeFor[intake](), intakeMax},
 		{reflect.TypeFor[outgoing](), outgoingMax},
 		{reflect.TypeFor[polled](), polledMax},

@@ -44,6 +44,9 @@ func AppendAccept(dst []byte, key string) []byte {
 	return base64.StdEncoding.AppendEncode(dst, sum[:])
 }
 
+// base64Byte tells the digits of base64 (RFC 4648, 4).
+var base64Byte = bytesOf(alphanumeric + "+/")
+
 // validKey says whether key is the base64 of 16 bytes in its one canonical
 // form: 22 characters, of which the last carries two bits of data and four
 // zero bits (RFC 4648, 3.5), and two of padding. The example in the note of
@@ -54,8 +57,7 @@ func validKey(key string) bool {
 		return false
 	}
 	for i := 0; i < keyLen-2; i++ {
-		c := key[i]
-		if !('A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '+' || c == '/') {
+		if !base64Byte[key[i]] {
 			return false
 		}
 	}

@@ -43,11 +43,12 @@ func parseAuthority(s string) (a authority, ok bool) {
 	return a, ok
 }
 
+// nameByte tells the bytes of a name.
+var nameByte = bytesOf(alphanumeric + "-._~")
+
 func validName(s string) bool {
 	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-			c == '-' || c == '.' || c == '_' || c == '~') {
+		if !nameByte[s[i]] {
 			return false
 		}
 	}

@@ -131,18 +131,20 @@ func scanBytes(b []byte, from int) (end int, err *Error) {
 		switch b[i] {
 		case '\t':
 		case '\r':
-			// What has to follow is looked at with the next byte.
-			if i+1 < len(b) && b[i+1] != '\n' {
+			if i++; i == len(b) {
+				return 0, nil // what has to follow is looked at when it comes
+			}
+			if b[i] != '\n' {
 				return 0, faultBareCR.with()
 			}
-		case '\n':
+			if endsHead(b, i) {
+				return i + 1, nil
+			}
+		case '\n': // the first byte of b[from:], or without a CR
 			if i == 0 || b[i-1] != '\r' {
 				return 0, faultBareLF.with()
 			}
-			// The line before ended in CR LF too: this one is empty. At the
-			// very beginning an empty line is the end of a head without a
-			// first line, which the parsers refuse.
-			if i == 1 || b[i-2] == '\n' {
+			if endsHead(b, i) {
 				return i + 1, nil
 			}
 		default:
@@ -151,6 +153,11 @@ func scanBytes(b []byte, from int) (end int, err *Error) {
 	}
 	return 0, nil
 }
+
+// endsHead says whether the CR LF of which the LF is b[i] is an empty line,
+// because the line before ended in CR LF too. At the very beginning an empty
+// line is the end of a head without a first line, which the parsers refuse.
+func endsHead(b []byte, i int) bool { return i == 1 || b[i-2] == '\n' }
 
 // nextControl returns the position of the first byte of b, at or after i,
 // that is below 0x20 or 0x7f, or len(b): eight bytes a step.

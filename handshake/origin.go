@@ -55,11 +55,14 @@ func (o Origins) Check(r *Request) error {
 		}
 		return faultOriginNull.with()
 	}
-	page, ok := parseOrigin(sent)
-	if !ok || page.wild {
+	own, ok := o.own(r)
+	if ok && own.written(sent) {
+		return nil
+	}
+	page, valid := parseOrigin(sent)
+	if !valid || page.wild {
 		return faultOriginMalformed.with(quote(sent))
 	}
-	own, ok := o.own(r)
 	if ok && own.matches(page) {
 		return nil
 	}
@@ -151,6 +154,14 @@ func validScheme(s string) bool {
 // validLabels says whether no label of the name is empty.
 func validLabels(name string) bool {
 	return name != "" && name[0] != '.' && name[len(name)-1] != '.' && !strings.Contains(name, "..")
+}
+
+// written says whether s is o letter by letter, which need not be parsed then. It
+// is for servers with a name and at the default port, as most are.
+func (o origin) written(s string) bool {
+	n := len(o.scheme)
+	return o.host != "" && o.port == noPort && len(s) == n+len("://")+len(o.host) &&
+		s[:n] == o.scheme && s[n:n+len("://")] == "://" && s[n+len("://"):] == o.host
 }
 
 // matches says whether the page has the origin o or fits the pattern o.

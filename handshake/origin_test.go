@@ -52,6 +52,8 @@ func TestOriginPolicy(t *testing.T) {
 		{"bad port", Origins{}, "example.com", true, "https://example.com:x", "handshake_origin_malformed"},
 		{"pattern sent by a page", Origins{Allow: []string{"https://*.example.com"}}, "h", true, "https://*.example.com", "handshake_origin_malformed"},
 
+		{"scheme twice", Origins{Host: "https://example.com"}, "10.0.0.1", false, "https://https://example.com", "handshake_origin_malformed"},
+
 		{"any other", Origins{Any: true}, "example.com", true, "https://evil.example", ""},
 		{"any null", Origins{Any: true}, "example.com", true, "null", ""},
 		{"any malformed", Origins{Any: true}, "example.com", true, "x", ""},

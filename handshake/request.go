@@ -84,13 +84,9 @@ func (r *Request) parse(head string, l Limits) *Error {
 	}
 	hosts := 0
 	fields = strings.TrimSuffix(fields, "\r\n")
-	h, spare, err := parseFields(fields, l, func(name, value string) (bool, *Error) {
-		if name != "Host" {
-			return false, nil
-		}
+	h, spare, err := parseFields(fields, l, "Host", func(value string) {
 		hosts++
 		r.Host = value
-		return true, nil
 	})
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func (r *Response) parse(head string, l Limits) *Error {
 	r.Status = int(code[0]-'0')*100 + int(code[1]-'0')*10 + int(code[2]-'0')
 	r.Phrase = phrase
 	fields = strings.TrimSuffix(fields, "\r\n")
-	h, spare, err := parseFields(fields, l, func(string, string) (bool, *Error) { return false, nil })
+	h, spare, err := parseFields(fields, l, "", nil)
 	if err != nil {
 		return err
 	}
