@@ -83,8 +83,12 @@ func (c *Conn) decodeThere(p []byte) (frame.Event, error) {
 }
 
 // beforeWait sends what was held back for company: none comes before the
-// peer's next bytes.
+// peer's next bytes. It counts the message that a call has skipped which now
+// waits for the next one.
 func (c *Conn) beforeWait() {
+	if c.reading.done != 0 {
+		c.reading.tell()
+	}
 	if c.in.more.Load() {
 		c.in.more.Store(false)
 	}

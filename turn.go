@@ -14,7 +14,7 @@ type turn struct {
 	state   atomic.Uint64 // who has it, in the bits of turnMask; above them the count
 	mu      sync.Mutex    // of waiters, and of all changes from and to turnWanted
 	waiters line[chan struct{}]
-	done    int32 // what give is to count; belongs to the holder
+	done    int32 // what give or tell is to count; belongs to the holder
 }
 
 // States of a turn.
@@ -27,7 +27,7 @@ const (
 	turnOne = turnMask + 1 // of the count
 )
 
-// count returns what was done in turns that are over.
+// count returns what was done in turns that are over, and what was told before.
 func (t *turn) count() uint64 { return t.state.Load() / turnOne }
 
 // try takes the turn if it is free.
@@ -100,6 +100,12 @@ func (t *turn) give() {
 	if s&turnMask != turnHeld || !t.state.CompareAndSwap(s, s-turnHeld+turnFree+done) {
 		t.pass(done)
 	}
+}
+
+// tell counts what was done so far: for a holder that is about to wait.
+func (t *turn) tell() {
+	t.state.Add(turnOne * uint64(t.done))
+	t.done = 0
 }
 
 func (t *turn) pass(done uint64) {
