@@ -15,6 +15,9 @@ import (
 //     application is a loop that reads, the timer of corks, within two
 //     milliseconds: a goroutine for each burst is 0.06 of what an echo of 64 B
 //     with 16 in flight costs, and wakes another processor where one is idle.
+//     Not so on a connection in memory, whose bubble of testing/synctest may
+//     have a clock that stands still; nor under TLS, where a flush is a
+//     goroutine anyway.
 
 const (
 	// promptMin is how many times in a row nothing may have been left to flush
@@ -44,7 +47,7 @@ func (c *Conn) cork() {
 		return
 	}
 	o.scheduled = true
-	if k := c.keep.in; k != nil && o.prompt >= promptMin {
+	if k := c.keep.in; k != nil && o.prompt >= promptMin && c.wire.raw != nil {
 		k.corks.watch(c)
 	} else {
 		go c.flushLate()

@@ -113,7 +113,7 @@ func (in *input) release() {
 }
 
 // peek notes whether the next data frame is there as a whole. A reply that is
-// written meanwhile waits for the reply to that one (output.go).
+// written meanwhile waits for the reply to that one (cork.go).
 func (in *input) peek() {
 	more := false
 	if b := in.b; len(b) >= 2 && b[0]&0xF <= byte(frame.Binary) && b[1]&0x7F < 126 {

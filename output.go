@@ -36,13 +36,13 @@ const (
 // the close frame last. Whoever ends its turn while something is left hands
 // busy to a goroutine that lives until all is written.
 type output struct {
-	mu     sync.Mutex  // taken by lock
+	mu     sync.Mutex  // taken by lock, but for Stats
 	corked atomic.Bool // any goroutine: pending waits for company (cork.go)
 	prompt uint8       // how many times in a row that was over when somebody looked
 
 	compression *compression // fixed; of data messages; nil where they go out plain (compress.go)
 
-	*outgoing // not nil while mu is held or busy is true
+	*outgoing // not nil while mu is held by lock, or busy is true
 }
 
 // outgoing is what writing needs while it goes on. Its fields are used as those

@@ -313,6 +313,52 @@ func TestAnswerToALaterBurstIsNotHeldBack(t *testing.T) {
 	})
 }
 
+// In a bubble it takes no time: the clock of one in which somebody waits for a
+// mutex stands still, and that may be for the answer.
+func TestAnswerToALaterBurstTakesNoTimeInABubble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := pushwire.Pipe(nil)
+		defer client.CloseNow()
+		defer server.CloseNow()
+		stop, goOn := []byte("stop"), make(chan struct{})
+		go func() {
+			for m, err := range server.Messages(t.Context()) {
+				if err != nil {
+					return
+				}
+				stops := bytes.Equal(m.Data, stop)
+				if server.Write(t.Context(), m.Type, m.Data) != nil {
+					return
+				}
+				if stops {
+					<-goOn
+				}
+			}
+		}()
+		burst := slices.Repeat([]*pushwire.Prepared{pushwire.Prepare(frame.Text, []byte("go on"))}, 4)
+		for k := range 41 {
+			answers := len(burst)
+			if k == 40 {
+				burst[1], answers = pushwire.Prepare(frame.Text, stop), 2
+			}
+			began := time.Now()
+			if _, err := client.WritePrepared(t.Context(), burst...); err != nil {
+				t.Fatal(err)
+			}
+			for range answers {
+				if _, _, err := client.Read(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if d := time.Since(began); d > 0 {
+				t.Fatalf("burst %d: its answers took %v", k, d)
+			}
+			synctest.Wait() // whoever looks for what is left has looked
+		}
+		close(goOn)
+	})
+}
+
 // Once closing has begun no call that waits to send can get its turn, and none
 // waits for the end to hear of it.
 func TestCloseEndsTheWaitsOfThoseWhoSend(t *testing.T) {

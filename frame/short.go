@@ -4,8 +4,8 @@ import "github.com/pushwire/pushwire/mask"
 
 // Short takes a message from the start of p that most are like: one frame of
 // less than 126 bytes, without reserved bits, that lies in p as a whole. It
-// returns its type, its payload, unmasked where it lies in p, and the bytes
-// of p that it took; 0 where p begins with anything else, or with what breaks a
+// returns its type, its payload, unmasked where it lies in p, and how many bytes
+// of p it took; 0 where p begins with anything else, or with what breaks a
 // rule, which is for [Decoder.Next] then: p and d are as they were.
 //
 // It is for who reads many messages at a time, and has no event to spare:
