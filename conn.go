@@ -133,7 +133,7 @@ type Stats struct {
 	RTT                           time.Duration // of the last answered ping, 0 before the first
 }
 
-// counters are of what Stats tells.
+// counters are what Stats tells, but for the messages read, which the turn counts.
 type counters struct {
 	bytesRead, bytesWritten atomic.Uint64
 	messagesWritten         uint64 // guarded by output.mu, which is held anyway: an atomic is 0.06 of BenchmarkBurst

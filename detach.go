@@ -19,7 +19,12 @@ func (c *Conn) Detach() (nc net.Conn, unread []byte, err error) {
 	defer c.reading.give()
 	o := &c.out
 	o.lock()
-	if err := o.ready(c); err != nil {
+	err = o.ready(c)
+	if err == nil {
+		c.kick() // what is corked, or nobody would send it
+		err = o.ready(c)
+	}
+	if err != nil {
 		o.unlock()
 		return nil, nil, err
 	}

@@ -49,6 +49,35 @@ func TestDetachGivesTheTransportAndAllUnreadBytesBack(t *testing.T) {
 	}
 }
 
+// An answer that waits for the answer to the next message goes out before.
+func TestDetachSendsWhatIsCorked(t *testing.T) {
+	a, b := netPair(t, tcp)
+	defer a.Close()
+	defer b.Close()
+	c := pushwire.NewConn(b, frame.Server, nil)
+	first := frame.AppendMessage(nil, frame.Client, frame.Text, 0, []byte("hello"))
+	second := frame.AppendMessage(nil, frame.Client, frame.Text, 0, []byte("world"))
+	if _, err := a.Write(append(first, second...)); err != nil {
+		t.Fatal(err)
+	}
+	if _, m, err := c.Read(t.Context()); err != nil || string(m) != "hello" {
+		t.Fatal(string(m), err)
+	}
+	if err := c.Write(t.Context(), frame.Text, []byte("hi")); err != nil {
+		t.Fatal(err)
+	}
+	_, unread, err := c.Detach()
+	if err != nil || string(unread) != string(second) {
+		t.Fatalf("% x, %v", unread, err)
+	}
+	want := frame.AppendMessage(nil, frame.Server, frame.Text, 0, []byte("hi"))
+	got := make([]byte, len(want))
+	a.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.ReadFull(a, got); err != nil || string(got) != string(want) {
+		t.Errorf("% x, %v", got, err)
+	}
+}
+
 func TestDetachInTheMiddleOfAMessageFails(t *testing.T) {
 	a, b := netPair(t, tcp)
 	defer a.Close()

@@ -22,7 +22,7 @@ const (
 	turnFree   = iota // nobody waits
 	turnHeld          // nobody waits
 	turnWanted        // held, and somebody waits or has waited
-	turnMask
+	turnMask          // the bits that these take
 
 	turnOne = turnMask + 1 // of the count
 )
