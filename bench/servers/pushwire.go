@@ -19,7 +19,7 @@ var pushwireHandler = Candidate{
 	Note:   "net/http; Messages and Write",
 	Ours:   true,
 	Serve: func(l net.Listener) error {
-		return http.Serve(l, pushwire.Handler(pushwireEcho, nil))
+		return http.Serve(l, pushwire.Handler(pushwireEcho, pushwireOptions()))
 	},
 	InMemory: pushwireInMemory,
 }
@@ -30,7 +30,7 @@ var pushwireServe = Candidate{
 	Note:   "no net/http; Messages and Write",
 	Ours:   true,
 	Serve: func(l net.Listener) error {
-		return pushwire.Serve(context.Background(), l, pushwireEcho, nil)
+		return pushwire.Serve(context.Background(), l, pushwireEcho, pushwireOptions())
 	},
 }
 
@@ -47,8 +47,14 @@ var pushwirePoller = Candidate{
 					c.Write(ctx, m.Type, m.Data)
 				}
 			})
-		}, nil)
+		}, pushwireOptions())
 	},
+}
+
+// pushwireOptions are the defaults, but for the limit on connections, which is
+// below the 19,000 of growth where a process may have 20,000 descriptors.
+func pushwireOptions() *pushwire.AcceptOptions {
+	return &pushwire.AcceptOptions{Gate: &pushwire.Gate{MaxConns: -1}}
 }
 
 func pushwireEcho(ctx context.Context, c *pushwire.Conn, _ *handshake.Request) {
