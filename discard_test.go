@@ -20,10 +20,7 @@ func TestReadAfterACancelledDiscardBeginsWithAWholeMessage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			flush := func(s string) {
-				io.WriteString(w, s)
-				w.(interface{ Flush() error }).Flush()
-			}
+			flush := flushing(w)
 			flush("first half, ")
 			arrived := func() bool { return p.server.Stats().BytesRead >= uint64(len("first half, ")) }
 			if readFirst {

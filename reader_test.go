@@ -20,10 +20,7 @@ func TestReaderGoesOnAfterItsContextEnded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		flush := func(s string) {
-			io.WriteString(w, s)
-			w.(interface{ Flush() error }).Flush()
-		}
+		flush := flushing(w)
 		flush("first ")
 		ctx, cancel := context.WithCancel(t.Context())
 		_, r, err := p.server.Reader(ctx)
@@ -136,10 +133,7 @@ func TestReaderIsStaleOnceALaterOneBeganToSkip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		flush := func(s string) {
-			io.WriteString(w, s)
-			w.(interface{ Flush() error }).Flush()
-		}
+		flush := flushing(w)
 		flush("aaaabbbb")
 		_, r, err := p.server.Reader(t.Context())
 		if err != nil {
@@ -159,4 +153,13 @@ func TestReaderIsStaleOnceALaterOneBeganToSkip(t *testing.T) {
 			t.Errorf("a Reader whose message was skipped reads %q and io.EOF", rest)
 		}
 	})
+}
+
+// flushing returns what sends a piece of the message that w writes as a frame of
+// its own.
+func flushing(w io.Writer) func(string) {
+	return func(piece string) {
+		io.WriteString(w, piece)
+		w.(interface{ Flush() error }).Flush()
+	}
 }
