@@ -7,9 +7,9 @@ usage() {
   cat <<'TXT'
 usage: ci/soak.sh [-t TIME] [-n CONNECTIONS] [-r RATE] [-j]
 
-Runs TestSoak of internal/storm, without the race detector, and prints its figures after each tenth of the time: bytes resident,
-heap, goroutines and descriptors with all connections there and nothing going on. Those at the end have to be within 5 % of
-those after the first minute.
+Runs TestSoak of internal/storm, without the race detector, and prints its figures after each twentieth of the time: bytes
+resident, heap, stacks, goroutines and descriptors with all connections there and nothing going on. Those at the end (the medians
+of the last three looks) have to be within 5 % of those after the first minute (the medians of three looks from then on).
 
   -t  how long, as 2m; 10m by default
   -n  how many WebSocket connections, 5,000 by default; a tenth as many followers of a topic come on top of them. Each takes two
