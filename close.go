@@ -116,7 +116,7 @@ func fitReason(s string) string {
 func (o *output) beginClose(c *Conn, f []byte, content CloseFrame) {
 	o.stage, o.closing = closeWaits, &f
 	c.life.sent = &content
-	o.deadline = exactly(time.Now().Add(c.cfg.closeWithin()))
+	o.deadline = now().add(c.cfg.closeWithin())
 	o.dismiss()
 	o.queue.wake() // of those in Send none gets room any more
 	// RFC 6455, 5.5.1: "The application MUST NOT send any more data frames

@@ -3,6 +3,7 @@ package pushwire
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // watch lets a context interrupt a wait on the transport. It keeps its
@@ -17,6 +18,8 @@ type watch struct {
 	active bool            // between begin and end
 	fired  bool            // the wait was interrupted
 	gone   bool            // the connection has ended: nothing is registered any more
+
+	held atomic.Bool // a context has had a pointer to the watch, or the connection has ended
 }
 
 // begin has the wait on c's transport interrupted once when ctx ends before
@@ -40,6 +43,7 @@ func (w *watch) begin(ctx context.Context, c *Conn) bool {
 			w.stop()
 		}
 		w.done = done
+		w.held.Store(true)
 		w.stop = context.AfterFunc(ctx, func() { w.fire(done, c) })
 	}
 	w.active = true
@@ -72,14 +76,9 @@ func (w *watch) end() bool {
 	return fired
 }
 
-// used reports whether a context has a pointer to w, or may still get one. The
-// caller knows that nobody is between begin and end.
-func (w *watch) used() bool {
-	w.mu.Lock()
-	used := w.done != nil || w.gone
-	w.mu.Unlock()
-	return used
-}
+// used reports whether a context may have a pointer to w. The caller knows that
+// nobody is between begin and end.
+func (w *watch) used() bool { return w.held.Load() }
 
 // drop takes the registration back, at the end of the connection.
 func (w *watch) drop() {
@@ -88,5 +87,6 @@ func (w *watch) drop() {
 		w.stop()
 	}
 	w.done, w.stop, w.gone = nil, nil, true
+	w.held.Store(true)
 	w.mu.Unlock()
 }

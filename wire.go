@@ -135,11 +135,9 @@ func (w *wire) arm(within time.Duration) {
 	if within >= never {
 		return
 	}
-	now := time.Now()
-	if w.deadline.sub(now) < within {
-		end := now.Add(within + within/4)
-		w.deadline = momentOf(end)
-		w.nc.SetWriteDeadline(end)
+	if at := now(); w.deadline == 0 || w.deadline.sub(at) < within {
+		w.deadline = at.add(within+within/4) | 1 // not 0
+		w.nc.SetWriteDeadline(w.deadline.time())
 	}
 }
 
