@@ -17,21 +17,20 @@ type keepalive struct {
 	mu    sync.Mutex
 	conns dueHeap
 	timer *time.Timer
-	armed time.Time // when timer fires; zero when it does not run
-	start time.Time // of the first connection: what kept counts from
+	armed moment // when timer fires; 0 when it does not run
 
 	corks corks // has a lock of its own
 }
 
 // kept is a Conn's place in its keepalive; guarded by keepalive.mu.
 type kept struct {
-	in      *keepalive    // fixed once the Conn is started; nil for none
-	due     time.Duration // since keepalive.start, as the other times here
-	index   int32         // in the heap; -1 outside
-	pending bool          // a ping is out
-	heard   uint64        // bytes read when it went out
-	sent    time.Duration // when it went out; 0 for never
-	at      time.Duration // from when the time for its answer runs
+	in      *keepalive // fixed once the Conn is started; nil for none
+	due     moment
+	index   int32  // in the heap; -1 outside
+	pending bool   // a ping is out
+	heard   uint64 // bytes read when it went out
+	sent    moment // when it went out; 0 for never
+	at      moment // from when the time for its answer runs
 }
 
 // alone is a Conn that stands alone, with what it needs for that: one allocation
@@ -54,16 +53,13 @@ func (c *Conn) startKeepalive(k *keepalive) {
 	if every == never {
 		return
 	}
-	now := time.Now()
+	at := now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c.keep.in = k
-	if k.start.IsZero() {
-		k.start = now
-	}
-	c.keep.due = now.Sub(k.start) + every
+	c.keep.due = at.add(every)
 	heap.Push(&k.conns, c)
-	k.arm()
+	k.arm(at)
 }
 
 func (c *Conn) stopKeepalive() {
@@ -76,48 +72,46 @@ func (c *Conn) stopKeepalive() {
 	if c.keep.index >= 0 {
 		heap.Remove(&k.conns, int(c.keep.index))
 	}
-	k.arm()
+	if len(k.conns) == 0 && k.timer != nil { // else it fires early enough and then looks again
+		k.timer.Stop()
+		k.armed = 0
+	}
 }
 
-// arm sets the timer to the first due time. The caller holds mu.
-func (k *keepalive) arm() {
-	if len(k.conns) == 0 {
-		if k.timer != nil {
-			k.timer.Stop()
-		}
-		k.armed = time.Time{}
-		return
-	}
-	first := k.start.Add(k.conns[0].keep.due)
-	if !k.armed.IsZero() && !first.Before(k.armed) {
+// arm has the timer fire at the first due time. The caller holds mu.
+func (k *keepalive) arm(at moment) {
+	first := k.conns[0].keep.due
+	if k.armed != 0 && k.armed <= first {
 		return // it fires early enough and then looks again
 	}
 	k.armed = first
-	if k.timer == nil {
-		k.timer = time.AfterFunc(time.Until(first), k.tick)
+	if wait := first.sub(at); k.timer == nil {
+		k.timer = time.AfterFunc(wait, k.tick)
 	} else {
-		k.timer.Reset(time.Until(first))
+		k.timer.Reset(wait)
 	}
 }
 
 // tick serves all that are due.
 func (k *keepalive) tick() {
-	now := time.Since(k.start)
+	at := now()
 	var dead []*Conn
 	k.mu.Lock()
-	k.armed = time.Time{}
-	for len(k.conns) > 0 && k.conns[0].keep.due <= now {
+	k.armed = 0
+	for len(k.conns) > 0 && k.conns[0].keep.due <= at {
 		c := k.conns[0]
-		wait, alive := c.heartbeat(now)
+		wait, alive := c.heartbeat(at)
 		if !alive {
 			heap.Pop(&k.conns)
 			dead = append(dead, c)
 			continue
 		}
-		c.keep.due = now + wait
+		c.keep.due = at.add(wait)
 		heap.Fix(&k.conns, 0)
 	}
-	k.arm()
+	if len(k.conns) > 0 {
+		k.arm(at)
+	}
 	k.mu.Unlock()
 	for _, c := range dead {
 		c.breakOff(&timeoutError{fmt.Sprintf("nothing was heard of the peer within %v of a ping (Config.PongTimeout)", c.cfg.pongWithin())})
@@ -127,7 +121,7 @@ func (k *keepalive) tick() {
 // heartbeat sends a ping, or looks whether the peer was heard of since the
 // last one. It returns when to look again. It never waits for the peer. The
 // caller holds keepalive.mu.
-func (c *Conn) heartbeat(now time.Duration) (wait time.Duration, alive bool) {
+func (c *Conn) heartbeat(now moment) (wait time.Duration, alive bool) {
 	every, within := c.cfg.pingEvery(), c.cfg.pongWithin()
 	heard := c.stats.bytesRead.Load()
 	o := &c.out
@@ -140,12 +134,12 @@ func (c *Conn) heartbeat(now time.Duration) (wait time.Duration, alive bool) {
 			// is WriteTimeout's to judge; or nobody reads, and the peer can't be
 			// heard. The time begins anew.
 			c.keep.at = now
-		case now-c.keep.at >= within:
+		case now.sub(c.keep.at) >= within:
 			return 0, false
 		}
-		return min(every, within-(now-c.keep.at)), true
+		return min(every, within-now.sub(c.keep.at)), true
 	}
-	if wait := every - (now - c.keep.sent); wait > 0 && c.keep.sent != 0 {
+	if wait := every - now.sub(c.keep.sent); wait > 0 && c.keep.sent != 0 {
 		return wait, true
 	}
 	c.keep.pending, c.keep.heard, c.keep.sent, c.keep.at = true, heard, now, now

@@ -1,6 +1,9 @@
 package pushwire
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // moment is a time of the monotonic clock in a third of the memory of a
 // time.Time.
@@ -12,7 +15,13 @@ var origin = time.Now()
 // now reads one clock where time.Now reads two.
 func now() moment { return moment(time.Since(origin)) }
 
-func (m moment) add(d time.Duration) moment { return m + moment(d) }
+// add returns the moment d later, which d must not be below 0.
+func (m moment) add(d time.Duration) moment {
+	if sum := m + moment(d); sum >= m {
+		return sum
+	}
+	return math.MaxInt64 // in centuries
+}
 
 // sub returns how long m is after t.
 func (m moment) sub(t moment) time.Duration { return time.Duration(m - t) }

@@ -136,7 +136,7 @@ func (w *wire) arm(within time.Duration) {
 		return
 	}
 	if at := now(); w.deadline == 0 || w.deadline.sub(at) < within {
-		w.deadline = at.add(within+within/4) | 1 // not 0
+		w.deadline = at.add(within).add(within/4) | 1 // not 0
 		w.nc.SetWriteDeadline(w.deadline.time())
 	}
 }
