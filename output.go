@@ -55,6 +55,7 @@ type outgoing struct {
 
 	left     batch   // begun or cut off, goes on first
 	pending  *buffer // whole frames for the next flush; nil when there are none
+	spare    *buffer // what pending was; nil for none, and while mu is free but in the pool
 	pongs    int     // bytes of pending that are pongs
 	lastPong *pong   // that found no room; nil for none
 	queue    queue
@@ -234,7 +235,11 @@ func (o *output) room(n int) *buffer {
 		return b
 	}
 	if b == nil && n <= writeSize {
-		b = writeBuffers.get()
+		if b = o.spare; b != nil {
+			o.spare = nil
+		} else {
+			b = writeBuffers.get()
+		}
 	} else {
 		b = chunkBuffers.get()
 		if o.pending != nil {
@@ -244,6 +249,16 @@ func (o *output) room(n int) *buffer {
 	}
 	o.pending = b
 	return b
+}
+
+// takeBack keeps a buffer that was written at hand for the next write.
+func (o *output) takeBack(b *buffer) {
+	if b != nil && b.pool == &writeBuffers && cap(b.b) == writeSize && o.spare == nil {
+		b.b = b.b[:0]
+		o.spare = b
+	} else {
+		b.free()
+	}
 }
 
 // fits reports whether n more bytes may wait for the next flush.
@@ -403,7 +418,7 @@ func (o *output) leaves(c *Conn, m *encoded) {
 
 // done notes that b is written as a whole.
 func (o *output) done(b batch) {
-	b.buf.free()
+	o.takeBack(b.buf)
 	if o.stage == closeTaken { // nothing is taken after it: b has it
 		o.stage = closeSent
 	}

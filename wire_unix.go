@@ -20,11 +20,7 @@ func (it *intake) readOnce() func(fd uintptr) bool {
 	return func(fd uintptr) bool {
 		buf := it.res.buf
 		if buf == nil {
-			pool := &readBuffers
-			if it.bulk {
-				pool = &chunkBuffers
-			}
-			buf = pool.get()
+			buf = it.take()
 		}
 		for {
 			n, err := syscall.Read(int(fd), buf.b[:cap(buf.b)])
@@ -32,7 +28,7 @@ func (it *intake) readOnce() func(fd uintptr) bool {
 			case err == syscall.EINTR:
 				continue
 			case err == syscall.EAGAIN:
-				buf.free()
+				it.keep(buf)
 				if it.now {
 					it.res.err = errWouldBlock
 				}

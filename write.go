@@ -147,7 +147,7 @@ func (c *Conn) writeBusy(ctx context.Context, h *frame.Header, p [][]byte) (begu
 	o.lock()
 	if err == nil {
 		c.stats.counts(h)
-		buf.free()
+		o.takeBack(buf)
 		return false, nil
 	}
 	if !c.interrupted(ctx, err) {

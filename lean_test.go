@@ -1,0 +1,78 @@
+package pushwire
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/pushwire/pushwire/frame"
+)
+
+// overTCP returns the server's Conn, and the peer's end of its socket.
+func overTCP(t *testing.T) (*Conn, net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	peer, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewConn(nc, frame.Server, nil)
+	t.Cleanup(func() { c.CloseNow(); peer.Close() })
+	return c, peer
+}
+
+// What stays with a connection that waits in the middle of a message has no
+// buffer with it: a peer that stops there would hold 18 KiB.
+func TestReadThatWaitsHoldsNoBuffer(t *testing.T) {
+	if !rawIO {
+		t.Skip("sockets are read with a buffer here")
+	}
+	c, peer := overTCP(t)
+	if _, err := peer.Write([]byte{0x81, 0x85, 0, 0, 0, 0, 'h', 'e'}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	if _, p, err := c.Read(ctx); !isContext(err) {
+		t.Fatalf("got %q, error %v, of half a message", p, err)
+	}
+	if !c.reading.try() {
+		t.Fatal("nobody reads, and the turn is not free")
+	}
+	defer c.reading.give()
+	switch it := c.in.intake; {
+	case it == nil:
+		t.Error("what was decoded of the message is gone")
+	case it.next != nil || it.buf != nil:
+		t.Error("a buffer stays with the half of a message")
+	}
+}
+
+// Nor has what a write leaves behind.
+func TestWriteLeavesNoBuffer(t *testing.T) {
+	c, _ := overTCP(t)
+	o := &c.out
+	o.lock()
+	o.watch.held.Store(true) // as by a write that has waited under a context
+	o.unlock()
+	if err := c.Write(context.Background(), frame.Text, []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.outgoing == nil:
+		t.Error("what a context has a pointer to was given back")
+	case o.spare != nil || o.pending != nil:
+		t.Error("a buffer stays with a connection that writes nothing")
+	}
+}
