@@ -116,3 +116,37 @@ func FuzzUTF8(f *testing.F) {
 	f.Add([]byte(mixed(200)))
 	f.Fuzz(func(t *testing.T, text []byte) { check(t, string(text)) })
 }
+
+// FuzzShort: in whatever state some bytes leave a decoder, Short takes what is a
+// whole short message to Next and says the same of it, or changes nothing.
+func FuzzShort(f *testing.F) {
+	for _, role := range []Role{Server, Client} {
+		for _, in := range conversations(role) {
+			if len(in) < 1000 {
+				f.Add(in, 0, role == Server, byte(RSV1), true, int64(40))
+			}
+		}
+		// A first frame, and a whole message that must not be there.
+		first := AppendMessage(nil, 1-role, Text, 0, []byte("abc"))
+		first[0] &^= 0x80
+		in := AppendMessage(bytes.Clone(first), 1-role, Text, 0, []byte("def"))
+		for cut := range in {
+			f.Add(in, cut, role == Server, byte(0), false, int64(0))
+		}
+	}
+	f.Fuzz(func(t *testing.T, in []byte, cut int, server bool, rsv byte, skip bool, message int64) {
+		d := Decoder{Role: Client, RSV: rsv & 7, SkipUTF8: skip, Limits: Limits{Message: message}}
+		if server {
+			d.Role = Server
+		}
+		cut = min(max(cut, 0), len(in))
+		for before := bytes.Clone(in[:cut]); len(before) > 0; {
+			_, n, err := d.Next(before)
+			if err != nil {
+				return // for FuzzDecoder
+			}
+			before = before[n:]
+		}
+		sameAsNext(t, d, in[cut:], "behind what came before")
+	})
+}
