@@ -409,6 +409,7 @@ func TestRequestAppendRefusesWhatCannotBeSent(t *testing.T) {
 		{"list as an extension", func(r *Request) { r.Extensions = []string{"a, b"} }, "handshake_config_extension"},
 		{"fields in an extension", func(r *Request) { r.Extensions = []string{"a\r\nX: y"} }, "handshake_config_extension"},
 		{"empty extension", func(r *Request) { r.Extensions = []string{""} }, "handshake_config_extension"},
+		{"spaces behind an extension", func(r *Request) { r.Extensions = []string{"a "} }, "handshake_config_extension"}, // FuzzAppendRequest found it
 		{"own field", func(r *Request) { r.Header = http.Header{"Upgrade": {"h2c"}} }, "handshake_config_field_owned"},
 	} {
 		r := &Request{Target: "/", Host: "example.com", Key: sampleKey}
