@@ -52,11 +52,11 @@ type outgoing struct {
 	stream    bool // a Writer is between its first and its last frame
 	scheduled bool // somebody will look whether anything is still corked
 	stage     closeStage
+	pongs     int32 // bytes of pending that are pongs
 
 	left     batch   // begun or cut off, goes on first
 	pending  *buffer // whole frames for the next flush; nil when there are none
 	spare    *buffer // what pending was; nil for none, and while mu is free but in the pool
-	pongs    int     // bytes of pending that are pongs
 	lastPong *pong   // that found no room; nil for none
 	queue    queue
 	turns    line[*outTurn]

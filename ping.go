@@ -182,7 +182,7 @@ func (c *Conn) pong(payload []byte) {
 		return
 	}
 	size := frame.MaxHeader + len(payload)
-	if o.lastPong != nil || o.pongs+size > pongsMax || !o.fits(size) {
+	if o.lastPong != nil || int(o.pongs)+size > pongsMax || !o.fits(size) {
 		if o.lastPong == nil { // once for a flood of them
 			o.lastPong = new(pong)
 		}
@@ -197,7 +197,7 @@ func (c *Conn) pong(payload []byte) {
 	// Not appendFrame, whose frame is larger: answering must not make the stack
 	// grow, which would stay so while the goroutine waits.
 	b.b = frame.AppendMessage(b.b, c.wire.role, frame.Pong, 0, payload)
-	o.pongs += len(b.b) - n
+	o.pongs += int32(len(b.b) - n)
 	if len(c.in.b) > 0 && !o.busy {
 		c.cork() // more of the peer's frames are here: their answers join
 		return
