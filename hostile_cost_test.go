@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -14,33 +13,8 @@ import (
 	"github.com/pushwire/pushwire"
 	"github.com/pushwire/pushwire/frame"
 	"github.com/pushwire/pushwire/handshake"
+	"github.com/pushwire/pushwire/internal/held"
 )
-
-// held returns the bytes of heap and stacks in use once they stand still,
-// which is when the server has taken all that was sent to it.
-func held() int64 {
-	look := func() int64 {
-		runtime.GC()
-		runtime.GC() // what the first one found in pools
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc + m.StackInuse)
-	}
-	last, still := look(), 0
-	for range 200 {
-		time.Sleep(5 * time.Millisecond)
-		n := look()
-		if d := n - last; max(d, -d) < 16<<10 {
-			still++
-		} else {
-			still = 0
-		}
-		if last = n; still == 4 {
-			break
-		}
-	}
-	return last
-}
 
 // smallSockets keeps what the kernel takes in for a server's peers small, so
 // that what follows is the server's to hold.
@@ -59,7 +33,7 @@ func (l smallSockets) Accept() (net.Conn, error) {
 // included, because both live in this process. docs/SECURITY.md has the
 // figures; run it with -v for those of this machine.
 func TestAttackersCostWhatTheLimitsSay(t *testing.T) {
-	if raceOn {
+	if !held.Measurable {
 		t.Log("stacks and pools are others under the race detector: nothing is measured")
 		return
 	}
@@ -118,7 +92,7 @@ func TestAttackersCostWhatTheLimitsSay(t *testing.T) {
 					}
 				}
 			}, o)
-			before := held()
+			before := held.Bytes()
 			conns := make([]net.Conn, k.n)
 			for i := range conns {
 				nc, err := net.Dial("tcp", addr)
@@ -149,7 +123,7 @@ func TestAttackersCostWhatTheLimitsSay(t *testing.T) {
 					_, dropped = g.Broadcast(p)
 				}
 			}
-			each := (held() - before) / int64(k.n)
+			each := (held.Bytes() - before) / int64(k.n)
 			t.Logf("%d bytes each", each)
 			if each > k.most {
 				t.Errorf("%d bytes for each of %d attackers, want at most %d", each, k.n, k.most)

@@ -11,6 +11,9 @@ import (
 var attackers = []string{
 	"slowloris", "a frame a byte a second", "opens connections", "from one address", "floods pings", "floods fragments",
 	"floods fields", "compression bomb", "another origin", "reads slowly",
+	"an event stream and reads nothing", "`httpstream` for a topic and reads nothing", "very many long polls", "a cursor that is forged",
+	"thousands of fields", "announces a body", "comes back again and again",
+	"an event without end", "answer without end", "items that are none", "empty lines", "a head without end",
 }
 
 // Each row of the table of attackers says what stops it, which tests show it,

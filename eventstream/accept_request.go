@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/pushwire/pushwire/handshake"
 )
 
 const mediaType = "text/event-stream"
@@ -41,6 +43,9 @@ func (o *Options) answer(r *http.Request, h http.Header) (a answer, err error) {
 		}
 	}
 	vary(h, cors["Vary"]...)
+	if fields(r) > maxFields {
+		return a, refused(h, &RequestError{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "the request has more than " + strconv.Itoa(maxFields) + " fields"})
+	}
 	switch r.Method {
 	case http.MethodGet, http.MethodPost, http.MethodHead, "":
 	case http.MethodOptions:
@@ -86,6 +91,20 @@ func (o *Options) answer(r *http.Request, h http.Header) (a answer, err error) {
 		return a, &RequestError{Status: http.StatusOK, Reason: "the method is HEAD", header: h}
 	}
 	return a, nil
+}
+
+// maxFields is how many fields a request may have. net/http bounds the bytes of
+// a head (http.Server.MaxHeaderBytes), not its fields, each of which takes a
+// hundred bytes for the four that it has come with; and it holds them for as long
+// as the stream is open.
+const maxFields = handshake.DefaultFields
+
+// fields counts those of r. One that is there twice counts twice.
+func fields(r *http.Request) (n int) {
+	for _, values := range r.Header {
+		n += len(values)
+	}
+	return n
 }
 
 // refused gives an answer that opens no stream the fields that say who may

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -112,6 +113,36 @@ func TestAcceptField(t *testing.T) {
 		}
 		if res, _ := ask(t, eventstream.Options{}, "GET", "/", fields...); res.StatusCode != row.want {
 			t.Errorf("Accept %q: %d, want %d", row.fields, res.StatusCode, row.want)
+		}
+	}
+}
+
+// A hundred fields are taken, and one more is not: they are held for as long as
+// the stream is open.
+func TestNumberOfFields(t *testing.T) {
+	for n, want := range map[int]int{100: 200, 101: 431} {
+		for _, same := range []bool{false, true} {
+			r := httptest.NewRequest("GET", "/", nil)
+			for i := range n {
+				name := "X-Field"
+				if !same {
+					name += strconv.Itoa(i)
+				}
+				r.Header.Add(name, "x")
+			}
+			w := httptest.NewRecorder()
+			eventstream.Handler(func(*eventstream.Stream, *http.Request) {}, &eventstream.Options{WriteTimeout: -1}).ServeHTTP(w, r)
+			a, b := memconn.Pipe()
+			go func() {
+				if s, err := eventstream.AcceptConn(b, r, nil); err == nil {
+					s.Close()
+				}
+			}()
+			head, _ := io.ReadAll(a)
+			a.Close()
+			if w.Code != want || !strings.HasPrefix(string(head), "HTTP/1.1 "+strconv.Itoa(want)+" ") {
+				t.Errorf("%d fields, one name for all %t: %d on net/http, want %d; raw %.40q", n, same, w.Code, want, head)
+			}
 		}
 	}
 }

@@ -87,6 +87,7 @@
 //	                                     above 64 B
 //	one write of a Stream                10 s (Options.WriteTimeout)
 //	waiting for a stuck client           64 KiB of Group.SendRaw, then EndBehind
+//	fields of a request                  100; their bytes are for http.Server.MaxHeaderBytes
 //	the body of a request, HTTP/1.x      half of the time for a write, unless the handler reads it
 //	silence before a heartbeat           15 s (Options.Heartbeat)
 //	lifetime of a Stream                 none (Options.Lifetime)

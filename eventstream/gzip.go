@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -148,6 +149,11 @@ func (z *zip) close(dst []byte) ([]byte, error) {
 	return dst, err
 }
 
+// offered reports whether one of ours has the name.
+func offered(ours []Encoding, name string) bool {
+	return name != "" && slices.ContainsFunc(ours, func(e Encoding) bool { return strings.EqualFold(e.Name, name) })
+}
+
 // negotiate chooses the coding that the client likes best, and of equals the
 // one that is first in ours; nil is none (identity). ok is false if the client
 // takes neither one of ours nor none.
@@ -163,11 +169,13 @@ func negotiate(fields []string, ours []Encoding) (e *Encoding, ok bool) {
 	weights := make(map[string]int)
 	for _, field := range fields {
 		for item := range strings.SplitSeq(field, ",") {
-			if name, q := quality(item); name != "" {
-				name = strings.ToLower(name)
-				if name == "x-gzip" { // RFC 9110, 8.4.1.3: equivalent
-					name = "gzip"
-				}
+			name, q := quality(item)
+			name = strings.ToLower(name)
+			if name == "x-gzip" { // RFC 9110, 8.4.1.3: equivalent
+				name = "gzip"
+			}
+			// Others do not count, and may be very many.
+			if name == "*" || name == "identity" || offered(ours, name) {
 				weights[name] = max(weights[name], q)
 			}
 		}

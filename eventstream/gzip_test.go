@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -208,5 +210,29 @@ func TestCompressedStreamEndedWithinAnEvent(t *testing.T) {
 	}
 	if b, err := io.ReadAll(z); err != nil || string(b) != strings.Repeat("data: some text\n\n", 2) {
 		t.Errorf("got %q, %v", b, err)
+	}
+}
+
+// Names of codings that there are not are not kept, however many a client makes
+// up.
+func TestFloodOfCodings(t *testing.T) {
+	var names strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&names, "x%d,", i)
+	}
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Accept-Encoding", names.String()+"gzip")
+	h := eventstream.Handler(func(*eventstream.Stream, *http.Request) {}, &eventstream.Options{WriteTimeout: -1, Encodings: []eventstream.Encoding{eventstream.Gzip()}})
+	w := httptest.NewRecorder()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	h.ServeHTTP(w, r)
+	runtime.ReadMemStats(&after)
+	if got := w.Header().Get("Content-Encoding"); got != "gzip" {
+		t.Errorf("the coding is %q", got)
+	}
+	// A compressor that is made for it has 0.8 MB.
+	if n := after.TotalAlloc - before.TotalAlloc; n > 2<<20 {
+		t.Errorf("%d bytes are allocated for a field of %d", n, names.Len())
 	}
 }

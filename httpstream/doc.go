@@ -75,6 +75,7 @@
 //	body of a POST                       64 KiB (Options.MaxPublish) in WriteTimeout
 //	body of another request              none: 400
 //	query                                4 KiB
+//	fields of a request                  100; their bytes are for http.Server.MaxHeaderBytes
 //	items of an Accept field             64 are looked at
 //	Retry-After                          1 to 5 s, at random
 //	preflight                            remembered for 2 h

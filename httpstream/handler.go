@@ -2,7 +2,9 @@ package httpstream
 
 import (
 	"net/http"
+	"strconv"
 
+	"github.com/pushwire/pushwire/handshake"
 	"github.com/pushwire/pushwire/topic"
 )
 
@@ -71,9 +73,13 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request) *RefusedError {
 	return e.notAllowed("This address is read with GET" + e.orPublished() + ".")
 }
 
-// admit holds what is the same for all transports and methods: which pages may
-// ask, what the application says, and that there is no shutdown.
+// admit holds what is the same for all transports and methods: how much a head
+// may be, which pages may ask, what the application says, and that there is no
+// shutdown.
 func (e *endpoint) admit(w http.ResponseWriter, r *http.Request) *RefusedError {
+	if err := checkFields(r); err != nil {
+		return err
+	}
 	if err := e.o.checkOrigin(w.Header(), r); err != nil {
 		return hold(r, err)
 	}
@@ -92,6 +98,30 @@ func (e *endpoint) admit(w http.ResponseWriter, r *http.Request) *RefusedError {
 		return hold(r, nil)
 	}
 	return nil
+}
+
+// maxFields is how many fields a request may have. net/http bounds the bytes of
+// a head (http.Server.MaxHeaderBytes), not its fields, each of which takes a
+// hundred bytes for the four that it has come with; and it holds them for as long
+// as a long poll or a stream runs.
+const maxFields = handshake.DefaultFields
+
+// checkFields counts the fields of a request. One that is there twice counts
+// twice.
+//
+// RFC 6585, 5: 431 "can be used both when the set of request header fields in
+// total is too large, and when a single header field is at fault."
+func checkFields(r *http.Request) *RefusedError {
+	n := 0
+	for _, values := range r.Header {
+		n += len(values)
+	}
+	if n <= maxFields {
+		return nil
+	}
+	err := refused(http.StatusRequestHeaderFieldsTooLarge, tokenTooLarge, "The request has more than "+strconv.Itoa(maxFields)+" fields.")
+	err.close = true
+	return err
 }
 
 // hold sees to it that the body of a request is not waited for: net/http would

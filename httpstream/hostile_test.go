@@ -137,6 +137,7 @@ func TestBytesThatAreNoRequest(t *testing.T) {
 			{"GET / HTTP/1.1\r\nHost: mem\r\nLast-Event-ID: a\x00b\r\n\r\n", "400"},
 			{"GET / HTTP/1.1\r\nHost: mem\r\nX: " + strings.Repeat("a", 2<<20) + "\r\n\r\n", "431"},
 			{"GET / HTTP/1.1\r\nHost: mem\r\n" + strings.Repeat("X: y\r\n", 300000) + "\r\n", "431"},
+			{"GET / HTTP/1.1\r\nHost: mem\r\n" + strings.Repeat("X: y\r\n", 101) + "\r\n", "431"},
 			{"GET /?" + strings.Repeat("a", 2<<20) + " HTTP/1.1\r\nHost: mem\r\n\r\n", "431"},
 			{"POST / HTTP/1.1\r\nHost: mem\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "400"},
 			{"POST / HTTP/1.1\r\nHost: mem\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", "400"},
@@ -164,6 +165,51 @@ func TestFloodsOfFields(t *testing.T) {
 	}
 	if d := time.Since(began); d > 10*time.Second {
 		t.Errorf("took %v", d)
+	}
+}
+
+// However they come, a hundred fields are taken and one more is not, over all
+// transports and methods.
+func TestNumberOfFields(t *testing.T) {
+	log, _, _ := filled(t, 3)
+	log.Close() // so that streams end and nobody waits
+	h := httpstream.Handler(log, &httpstream.Options{WriteTimeout: -1, Allow: allowAll})
+	for _, tt := range []struct {
+		name, method string
+		fields       []string
+	}{
+		{"short poll", "GET", nil},
+		{"lines", "GET", []string{"Accept", acceptLines}},
+		{"events", "GET", []string{"Accept", acceptEvents}},
+		{"socket", "GET", []string{"Upgrade", "websocket", "Connection", "Upgrade", "Sec-Websocket-Version", "13", "Sec-Websocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}},
+		{"publication", "POST", nil},
+		{"preflight", "OPTIONS", []string{"Origin", "http://example.com", "Access-Control-Request-Method", "POST"}},
+	} {
+		for _, same := range []bool{false, true} {
+			r := httptest.NewRequest(tt.method, "/", nil)
+			for i := 0; i < len(tt.fields); i += 2 {
+				r.Header.Add(tt.fields[i], tt.fields[i+1])
+			}
+			for i := len(tt.fields) / 2; i < 100; i++ {
+				name := "X-Field"
+				if !same {
+					name += itoa(i)
+				}
+				r.Header.Add(name, "x")
+			}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code == 431 {
+				t.Errorf("%s: 100 fields, one name for all %t: refused", tt.name, same)
+			}
+			r.Header.Add("X-Field", "x")
+			w = httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			wantRefusal(t, answer{header: w.Header(), body: w.Body.String()}, "too_large")
+			if w.Code != 431 || w.Header().Get("Connection") != "close" {
+				t.Errorf("%s: 101 fields: %d, Connection %q", tt.name, w.Code, w.Header().Get("Connection"))
+			}
+		}
 	}
 }
 
@@ -261,7 +307,7 @@ func checkAnswer(t *testing.T, w *httptest.ResponseRecorder) {
 			t.Fatalf("%d with the body %q", w.Code, body)
 		}
 	case 500: // a recorder can't be a socket; that is the server's fault and said in text
-	case 400, 403, 405, 406, 408, 410, 413, 414, 415, 426, 503:
+	case 400, 403, 405, 406, 408, 410, 413, 414, 415, 426, 431, 503:
 		var e struct{ Error, Message string }
 		if err := json.Unmarshal(body, &e); err != nil || e.Error == "" || e.Message == "" {
 			t.Fatalf("%d %q: %v", w.Code, body, err)

@@ -1,6 +1,7 @@
 package httpstream
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,6 +55,7 @@ type itemJSON struct {
 var (
 	errNoCursor  = errors.New("it has no cursor")
 	errNoData    = errors.New(`an item has neither "data" nor "base64"`)
+	errNoList    = errors.New(`"items" is no list`)
 	errTwoBodies = errors.New(`an item has both "data" and "base64"`)
 )
 
@@ -102,10 +104,42 @@ func parseLine(b []byte) (line, error) {
 	return line{Kind: lineItem, Item: it}, nil
 }
 
+// itemList reads items one after the other, up to the first that is none: an
+// answer of millions of them, as {} is with three bytes, has not taken fifty for
+// each by the time it is refused.
+type itemList []topic.Item
+
+func (l *itemList) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	switch t, err := d.Token(); {
+	case err != nil:
+		return err
+	case t == nil:
+		return nil // null
+	case t != json.Delim('['):
+		return errNoList
+	}
+	for d.More() {
+		var j itemJSON
+		if err := d.Decode(&j); err != nil {
+			return err
+		}
+		it, isItem, err := j.item()
+		if err == nil && !isItem {
+			err = errNoData
+		}
+		if err != nil {
+			return err
+		}
+		*l = append(*l, it)
+	}
+	return nil
+}
+
 // parseAnswer reads the body of a poll's 200. Nothing of b is retained.
 func parseAnswer(b []byte) (answer, error) {
 	var j struct {
-		Items  []itemJSON   `json:"items"`
+		Items  itemList     `json:"items"`
 		Cursor topic.Cursor `json:"cursor"`
 		More   bool         `json:"more"`
 	}
@@ -115,21 +149,7 @@ func parseAnswer(b []byte) (answer, error) {
 	if j.Cursor == "" {
 		return answer{}, notJSON("answer", errNoCursor)
 	}
-	a := answer{Cursor: j.Cursor, More: j.More}
-	if len(j.Items) > 0 {
-		a.Items = make([]topic.Item, len(j.Items))
-	}
-	for i := range j.Items {
-		it, isItem, err := j.Items[i].item()
-		if err == nil && !isItem {
-			err = errNoData
-		}
-		if err != nil {
-			return answer{}, notJSON("answer", err)
-		}
-		a.Items[i] = it
-	}
-	return a, nil
+	return answer{Items: j.Items, Cursor: j.Cursor, More: j.More}, nil
 }
 
 // parseRefusal reads the body of a refusal. Any body will do: what is not of

@@ -3,6 +3,7 @@ package httpstream
 import (
 	"bytes"
 	"encoding/json"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -312,4 +313,30 @@ func FuzzParseLine(f *testing.F) {
 			t.Fatal(d)
 		}
 	})
+}
+
+// An answer of a server that means harm is refused at its first item that is
+// none, before there is a place for each of them.
+func TestAnswerOfNoItemsCostsNothing(t *testing.T) {
+	for _, item := range []string{`{}`, `{"cursor":"e-1"}`, `{"data":""}`, `5`} {
+		b := []byte(`{"items":[` + strings.Repeat(item+",", 1<<20/len(item)) + item + `],"cursor":"e-1"}`)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := parseAnswer(b)
+		runtime.ReadMemStats(&after)
+		if err == nil {
+			t.Errorf("%s: taken for an item", item)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 64<<10 {
+			t.Errorf("%s: %d bytes are allocated for an answer of %d", item, n, len(b))
+		}
+	}
+	for _, none := range []string{`{"items":null,"cursor":"e-1"}`, `{"cursor":"e-1"}`, `{"items":[],"cursor":"e-1"}`} {
+		if a, err := parseAnswer([]byte(none)); err != nil || len(a.Items) != 0 {
+			t.Errorf("%s: %d items, %v", none, len(a.Items), err)
+		}
+	}
+	if _, err := parseAnswer([]byte(`{"items":{},"cursor":"e-1"}`)); err == nil {
+		t.Error("an object is taken for a list")
+	}
 }

@@ -2,6 +2,7 @@ package httpstream
 
 import (
 	"context"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -10,16 +11,19 @@ import (
 	"github.com/pushwire/pushwire/topic"
 )
 
-// batch is the answer of a poll as it is put together.
+// batch is the answer of a poll as it is put together. Items are referred to in
+// the form that all readers of a topic share, and copied no sooner than they are
+// written: a client that does not read its answer makes nobody hold a megabyte.
 type batch struct {
-	body   []byte
-	items  int
+	texts  [][]byte     // of the items
+	size   int          // bytes of what is there of the body: its head, the texts, commas
+	end    []byte       // of the body
 	cursor topic.Cursor // of the last item
 	more   bool
 }
 
-// maxKeptBody is the largest body whose memory is kept for others.
-const maxKeptBody = 64 << 10
+// maxKeptTexts is for how many items a batch is kept for others.
+const maxKeptTexts = 1_024
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
@@ -30,29 +34,72 @@ func borrowBatch() *batch {
 }
 
 func returnBatch(b *batch) {
-	if cap(b.body) <= maxKeptBody {
+	b.reset()
+	if cap(b.texts) <= maxKeptTexts {
 		batches.Put(b)
 	}
 }
 
-func (b *batch) reset() { *b = batch{body: append(b.body[:0], answerHead...)} }
+func (b *batch) reset() {
+	clear(b.texts)
+	*b = batch{texts: b.texts[:0], end: b.end[:0], size: len(answerHead)}
+}
 
 // add takes an item, unless it is too much: then b.more is set.
 func (b *batch) add(it *topic.Item, o *Options, limit int) bool {
 	line := asLine(it)
 	text := line[:len(line)-1]
-	if b.items == limit || b.items > 0 && len(b.body)+len(text) > o.MaxBytes {
+	n := len(b.texts)
+	if n == limit || n > 0 && b.size+len(text) > o.MaxBytes {
 		b.more = true
 		return false
 	}
-	if b.items > 0 {
-		b.body = append(b.body, ',')
+	if n > 0 {
+		b.size++ // the comma
 	}
-	b.body = append(b.body, text...)
-	b.items++
+	b.size += len(text)
+	b.texts = append(b.texts, text)
 	b.cursor = it.Cursor
 	return true
 }
+
+// write writes the body of an answer in pieces of maxWrite, and a short one in
+// one.
+func (b *batch) write(w io.Writer) error {
+	p := lineBuffers.Get().(*[]byte)
+	defer lineBuffers.Put(p) // it grows to maxWrite at most
+	piece := append((*p)[:0], answerHead...)
+	put := func(text []byte) (err error) {
+		if len(piece)+len(text) > maxWrite {
+			_, err = w.Write(piece)
+			piece = piece[:0]
+		}
+		if err == nil && len(text) > maxWrite {
+			_, err = w.Write(text)
+			return err
+		}
+		piece = append(piece, text...)
+		return err
+	}
+	defer func() { *p = piece }()
+	for i, text := range b.texts {
+		if i > 0 {
+			if err := put(comma); err != nil {
+				return err
+			}
+		}
+		if err := put(text); err != nil {
+			return err
+		}
+	}
+	if err := put(b.end); err != nil {
+		return err
+	}
+	_, err := w.Write(piece)
+	return err
+}
+
+var comma = []byte{','}
 
 // collect adds all that is there after a cursor, up to the limits. The error of
 // a source that gave something is left for the next request.
@@ -65,10 +112,10 @@ func (e *endpoint) collect(ctx context.Context, b *batch, after topic.Cursor, li
 	defer returnItems(buf, len(buf))
 	for {
 		// One more than may be added, to know whether there is more.
-		room := min(readSize, limit-b.items+1)
+		room := min(readSize, limit-len(b.texts)+1)
 		items, err := e.src.Read(noWait{ctx}, after, buf[:0:room])
 		if err != nil {
-			if b.items > 0 || isContext(err) {
+			if len(b.texts) > 0 || isContext(err) {
 				return nil
 			}
 			return err
@@ -118,14 +165,14 @@ func (e *endpoint) poll(w http.ResponseWriter, r *http.Request, q *query, long b
 	if err := e.collect(r.Context(), b, after, limit); err != nil {
 		return sourceRefusal(err)
 	}
-	if !long || b.items > 0 && !e.known(r, b, after) {
+	if !long || len(b.texts) > 0 && !e.known(r, b, after) {
 		return e.answer(w, r, q, b, after)
 	}
 
 	// A client that has the answer already, as its If-None-Match says, waits
 	// for another one.
 	from := after
-	if b.items > 0 {
+	if len(b.texts) > 0 {
 		from = b.cursor
 	}
 	wait := e.o.MaxWait
@@ -144,7 +191,7 @@ func (e *endpoint) poll(w http.ResponseWriter, r *http.Request, q *query, long b
 			return shuttingDown()
 		}
 	case end == waitItem:
-		if b.items > 0 {
+		if len(b.texts) > 0 {
 			// From the beginning again, since the answer is one for after.
 			b.reset()
 			if err := e.collect(r.Context(), b, after, limit); err != nil {
@@ -180,12 +227,12 @@ func (e *endpoint) known(r *http.Request, b *batch, after topic.Cursor) bool {
 	// RFC 9110, 13.1.2: "If the field value is "*", the condition is false if
 	// the origin server has a current representation for the target resource."
 	// Nothing after a cursor, 204, is no representation.
-	return listed && cursor != "" || any && b.items > 0
+	return listed && cursor != "" || any && len(b.texts) > 0
 }
 
 // next is the cursor to go on after behind an answer.
 func (e *endpoint) next(r *http.Request, b *batch, after topic.Cursor) topic.Cursor {
-	if b.items > 0 {
+	if len(b.texts) > 0 {
 		return b.cursor
 	}
 	return e.position(r.Context(), after)
@@ -213,12 +260,15 @@ func (e *endpoint) answer(w http.ResponseWriter, r *http.Request, q *query, b *b
 		// Date, ETag, and Vary; Cache-Control and Expires"
 		e.o.armAnswer(w)
 		w.WriteHeader(http.StatusNotModified)
-	case b.items == 0:
+	case len(b.texts) == 0:
 		e.o.armAnswer(w)
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		b.body = appendAnswerEnd(b.body, cursor, b.more)
-		e.o.send(w, r, http.StatusOK, b.body)
+		b.end = appendAnswerEnd(b.end[:0], cursor, b.more)
+		e.o.sendHead(w, http.StatusOK, b.size+len(b.end))
+		if r.Method != http.MethodHead {
+			b.write(w) // an error is the client's
+		}
 	}
 	return nil
 }

@@ -173,15 +173,21 @@ func (o *Options) logRefusal(r *http.Request, e *RefusedError) {
 
 // send sends a whole JSON answer and gives the client its time to take it.
 func (o *Options) send(w http.ResponseWriter, r *http.Request, status int, body []byte) {
-	h := w.Header()
-	h["Content-Type"] = jsonType
-	h["X-Content-Type-Options"] = nosniff
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	o.armAnswer(w)
-	w.WriteHeader(status)
+	o.sendHead(w, status, len(body))
 	if r.Method != http.MethodHead {
 		w.Write(body)
 	}
+}
+
+// sendHead begins an answer with a JSON body of that many bytes, and gives the
+// client its time to take it.
+func (o *Options) sendHead(w http.ResponseWriter, status, size int) {
+	h := w.Header()
+	h["Content-Type"] = jsonType
+	h["X-Content-Type-Options"] = nosniff
+	h.Set("Content-Length", strconv.Itoa(size))
+	o.armAnswer(w)
+	w.WriteHeader(status)
 }
 
 // armAnswer gives the client its time to take an answer that is about to be

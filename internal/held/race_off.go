@@ -1,0 +1,7 @@
+//go:build !race
+
+package held
+
+// Measurable is false under the race detector, where stacks and pools are
+// others.
+const Measurable = true
