@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -251,8 +250,9 @@ func TestCloseNowWakesAllWhoWait(t *testing.T) {
 	run(t, allModes, nil, nil, func(t *testing.T, p pair) {
 		errs := make(chan error, 5)
 		go func() { _, _, err := p.client.Read(t.Context()); errs <- err }()
-		go func() { errs <- p.client.Write(t.Context(), frame.Binary, make([]byte, 64<<20)) }()
-		go func() { errs <- p.client.Write(t.Context(), frame.Binary, make([]byte, 64<<20)) }()
+		for range 2 {
+			go func() { errs <- writeOn(t.Context(), p.client) }()
+		}
 		go func() { _, err := p.client.Ping(t.Context()); errs <- err }()
 		go func() { errs <- p.client.Close(1000, "") }()
 		time.AfterFunc(20*time.Millisecond, func() { p.client.CloseNow() })
@@ -262,6 +262,16 @@ func TestCloseNowWakesAllWhoWait(t *testing.T) {
 			}
 		}
 	})
+}
+
+// writeOn writes until that fails: the peer reads nothing, so one Write sticks
+// in the transport before long, compressed or not.
+func writeOn(ctx context.Context, c *pushwire.Conn) error {
+	for message := noise(256 << 10); ; {
+		if err := c.Write(ctx, frame.Binary, message); err != nil {
+			return err
+		}
+	}
 }
 
 func TestCodeOf(t *testing.T) {
@@ -388,14 +398,10 @@ func TestEndTakesBackWhatContextsHold(t *testing.T) {
 			read <- err
 		}()
 		// It stays registered from one wait to the next, so the Read has begun.
-		for ctx.held.Load() == 0 {
-			runtime.Gosched()
-		}
+		eventually(t, "the Read waits", func() bool { return ctx.held.Load() > 0 })
 		wrote := make(chan error, 1)
-		go func() { wrote <- p.server.Write(ctx, frame.Binary, make([]byte, 32<<20)) }()
-		for ctx.held.Load() == 1 {
-			runtime.Gosched()
-		}
+		go func() { wrote <- writeOn(ctx, p.server) }()
+		eventually(t, "the Write waits", func() bool { return ctx.held.Load() > 1 })
 		p.server.CloseNow()
 		<-read
 		<-wrote

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"runtime"
 	"testing"
 	"time"
 
@@ -27,7 +26,7 @@ func TestReadAfterACancelledDiscardBeginsWithAWholeMessage(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				go func() {
 					for !arrived() {
-						runtime.Gosched()
+						time.Sleep(time.Millisecond)
 					}
 					cancel()
 				}()
@@ -38,9 +37,7 @@ func TestReadAfterACancelledDiscardBeginsWithAWholeMessage(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			gone := p.server.Discard(ctx)
-			for !arrived() {
-				runtime.Gosched()
-			}
+			eventually(t, "the first half has arrived", arrived)
 			pong, stop := context.WithTimeout(t.Context(), 10*time.Second)
 			defer stop()
 			go p.client.Read(pong)
@@ -69,9 +66,7 @@ func TestReaderWhoseMessageDiscardTookDoesNotEndWell(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		gone := p.server.Discard(ctx)
-		for p.server.Stats().MessagesRead == 0 {
-			runtime.Gosched()
-		}
+		eventually(t, "Discard has taken the message", func() bool { return p.server.Stats().MessagesRead > 0 })
 		cancel()
 		<-gone.Done()
 		if rest, err := io.ReadAll(r); err == nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -302,9 +301,7 @@ func TestReadWhileCloseWaitsIsNotHeldUp(t *testing.T) {
 				}
 			}
 			go s.Close(1000, "")
-			for s.Stats().MessagesRead < n {
-				runtime.Gosched()
-			}
+			eventually(t, "Close has read all of them", func() bool { return s.Stats().MessagesRead == n })
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			for i := range n {

@@ -50,11 +50,7 @@ func knock(t *testing.T, from, addr, request string) (int, net.Conn) {
 // wantLen waits until so many connections count.
 func wantLen(t *testing.T, g *pushwire.Gate, n int) {
 	t.Helper()
-	for late := time.Now().Add(10 * time.Second); g.Len() != n; runtime.Gosched() {
-		if time.Now().After(late) {
-			t.Fatalf("%d connections count, want %d", g.Len(), n)
-		}
-	}
+	eventually(t, fmt.Sprintf("%d connections count", n), func() bool { return g.Len() == n })
 }
 
 // gates runs a server with each way in, and gives its address.

@@ -162,30 +162,36 @@ func (l *memListener) Addr() net.Addr { return memconn.Addr("mem") }
 // A head of 64 KiB with one byte in each Read is refused at the limit, and one
 // of 32 KiB taken, in time that grows with the bytes and not with their
 // square: a parser that began again with each byte would look at 500 million.
+// What counts is the lowest of several times: others may have the processor
+// meanwhile, but not all the time.
 func TestLongHeadsByteByByteTakeLinearTime(t *testing.T) {
 	for _, k := range []struct {
 		size   int
 		status int
 	}{{32 << 10, 101}, {64 << 10, 431}} {
 		t.Run(fmt.Sprintf("%d KiB", k.size>>10), func(t *testing.T) {
-			a, b := memconn.PipeSize(128 << 10)
-			b.SetReadChunk(1)
-			p := testpeer.New(t, a, testpeer.Client)
-			p.WriteString(ofSize(k.size))
-			start := time.Now()
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				if c, _, err := pushwire.AcceptConn(context.Background(), b, nil); err == nil {
-					c.CloseNow()
-				}
-			}()
-			p.WantStatus("the whole head", k.status)
-			if d := time.Since(start); d > time.Second {
-				t.Errorf("it took %v", d)
+			lowest := time.Hour
+			for tries := 0; tries < 9 && lowest > time.Second; tries++ {
+				a, b := memconn.PipeSize(128 << 10)
+				b.SetReadChunk(1)
+				p := testpeer.New(t, a, testpeer.Client)
+				p.WriteString(ofSize(k.size))
+				start := time.Now()
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					if c, _, err := pushwire.AcceptConn(context.Background(), b, nil); err == nil {
+						c.CloseNow()
+					}
+				}()
+				p.WantStatus("the whole head", k.status)
+				lowest = min(lowest, time.Since(start))
+				p.Close()
+				<-done
 			}
-			p.Close()
-			<-done
+			if lowest > time.Second {
+				t.Errorf("it took %v", lowest)
+			}
 		})
 	}
 }

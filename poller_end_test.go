@@ -304,7 +304,9 @@ func TestPollerAfterDetach(t *testing.T) {
 }
 
 func TestPollerAndKeepalive(t *testing.T) {
-	cfg := &pushwire.Config{Ping: 20 * time.Millisecond, PongTimeout: 200 * time.Millisecond}
+	// A machine that stands still for as long is no living peer.
+	cfg := &pushwire.Config{Ping: 20 * time.Millisecond, PongTimeout: time.Second}
+	const longer = 1300 * time.Millisecond
 	p := newPoller(t, nil)
 	ended := make(chan error, 1)
 	f := func(_ context.Context, _ *pushwire.Conn, _ pushwire.Message, err error) {
@@ -313,7 +315,7 @@ func TestPollerAndKeepalive(t *testing.T) {
 		}
 	}
 	peer, c := polledPeer(t, p, cfg, f)
-	for start := time.Now(); time.Since(start) < 500*time.Millisecond; {
+	for start := time.Now(); time.Since(start) < longer; {
 		ping := peer.ReadFrame()
 		if ping.Opcode != 9 {
 			t.Fatalf("%v, want a ping", ping)
@@ -351,13 +353,13 @@ func TestPollerAndKeepalive(t *testing.T) {
 	select {
 	case <-c.Done():
 		t.Errorf("the peer was not heard because no worker had time for it: %v", c.Err())
-	case <-time.After(time.Second):
+	case <-time.After(longer):
 	}
 }
 
 // Nor does it after Remove, until somebody reads.
 func TestKeepaliveAfterRemove(t *testing.T) {
-	cfg := &pushwire.Config{Ping: 20 * time.Millisecond, PongTimeout: 100 * time.Millisecond}
+	cfg := &pushwire.Config{Ping: 20 * time.Millisecond, PongTimeout: 500 * time.Millisecond}
 	p := newPoller(t, nil)
 	peer, c := polledPeer(t, p, cfg, func(context.Context, *pushwire.Conn, pushwire.Message, error) {})
 	peer.ReadFrame() // a ping is out
@@ -368,7 +370,7 @@ func TestKeepaliveAfterRemove(t *testing.T) {
 	select {
 	case <-c.Done():
 		t.Fatalf("the peer was not heard because nobody read: %v", c.Err())
-	case <-time.After(400 * time.Millisecond):
+	case <-time.After(700 * time.Millisecond):
 	}
 	if _, m, err := c.Read(t.Context()); err != nil || string(m) != "hello" {
 		t.Fatalf("%q, %v", m, err)

@@ -27,7 +27,7 @@ func TestDeclaredLengthReservesNoMemory(t *testing.T) {
 	go func() {
 		a.Write(append(h.Append(nil), make([]byte, 100)...))
 		for c.Stats().BytesRead < 100 {
-			runtime.Gosched()
+			time.Sleep(time.Millisecond)
 		}
 		cancel()
 	}()

@@ -132,7 +132,8 @@ const (
 	single   = 20                     // items that come one after the other
 	between  = 50 * time.Millisecond  // two of them
 	promptly = 3 * time.Second        // a machine under load included
-	patience = 500 * time.Millisecond // until a transport has to have proved itself
+	patience = 10 * time.Second       // until a transport that works has to have proved itself
+	briefly  = 500 * time.Millisecond // the same, where one is to be given up
 )
 
 // follow reads a burst and then single items, which have to come at once, and
@@ -150,7 +151,7 @@ func (s *proxied) follow(t *testing.T, location string, o httpstream.FollowOptio
 	}
 	var published []time.Time
 	o.After, o.HTTP = b.Head, s.client
-	o.Setup, o.Interval = patience, between
+	o.Interval = between
 	o.OnState = func(st httpstream.State) {
 		if st.Connected {
 			used = append(used, st.Transport)
@@ -192,14 +193,15 @@ func TestFollowBehindNginx(t *testing.T) {
 	s := behindNginx(t)
 	for _, tt := range []struct {
 		location string
+		setup    time.Duration
 		want     httpstream.Transport
 	}{
-		{"/default/", httpstream.TransportEventStream}, // X-Accel-Buffering: no
-		{"/deaf/", httpstream.TransportLongPoll},
-		{"/upgrade/", httpstream.TransportSocket},
+		{"/default/", patience, httpstream.TransportEventStream}, // X-Accel-Buffering: no
+		{"/deaf/", briefly, httpstream.TransportLongPoll},
+		{"/upgrade/", patience, httpstream.TransportSocket},
 	} {
 		t.Run(strings.Trim(tt.location, "/"), func(t *testing.T) {
-			used := s.follow(t, tt.location, httpstream.FollowOptions{})
+			used := s.follow(t, tt.location, httpstream.FollowOptions{Setup: tt.setup})
 			// A stream may look well until its end is seen to be held back.
 			if len(used) == 0 || used[len(used)-1] != tt.want {
 				t.Errorf("used %v, want %v in the end", used, tt.want)
@@ -217,7 +219,7 @@ func TestTransportsBehindNginx(t *testing.T) {
 			location = "/upgrade/" // without Upgrade there is no WebSocket
 		}
 		t.Run(transport.String(), func(t *testing.T) {
-			s.follow(t, location, httpstream.FollowOptions{Transports: []httpstream.Transport{transport}})
+			s.follow(t, location, httpstream.FollowOptions{Setup: patience, Transports: []httpstream.Transport{transport}})
 		})
 	}
 }

@@ -51,12 +51,12 @@ func (r *recorder) Failed() bool {
 const quick = 200 * time.Millisecond
 
 // try runs a check on an engine.
-func try(run func(*suite), e topic.Engine) *recorder {
+func try(run func(*suite), e topic.Engine, patience time.Duration) *recorder {
 	r := new(recorder)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		run(&suite{tb: r, engine: e, patience: quick})
+		run(&suite{tb: r, engine: e, patience: patience})
 	}()
 	<-done
 	for _, f := range slices.Backward(r.cleanups) {
