@@ -189,7 +189,7 @@ func (o *AcceptOptions) answer(dst []byte, req *handshake.Request, set http.Head
 func (o *AcceptOptions) start(base context.Context, nc net.Conn, answer []byte, a agreed, unread []byte, k *keepalive) (*Conn, error) {
 	var end time.Time
 	if d := o.writeWithin(); d != never {
-		end = now().add(d).time()
+		end = time.Now().Add(d)
 	}
 	nc.SetWriteDeadline(end)
 	if _, err := nc.Write(answer); err != nil {

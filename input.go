@@ -54,7 +54,6 @@ type intake struct {
 	res  readResult            // of the last poll; before it buf is what to read into, nil for a borrowed buffer
 	bulk bool                  // the next poll takes a large buffer
 	now  bool                  // and reports errWouldBlock where it would wait
-	next *buffer               // at hand for the next poll; nil for none, and while anybody waits but in the pool
 
 	buf  *buffer // borrowed; nil while nothing is undecoded
 	b    []byte  // undecoded bytes, within buf or left over from the handshake
@@ -77,29 +76,6 @@ type intake struct {
 func (it *intake) bind() {
 	if rawIO {
 		it.poll = it.readOnce()
-	}
-}
-
-// take lends what a poll reads into.
-func (it *intake) take() *buffer {
-	b := it.next
-	it.next = nil
-	switch {
-	case it.bulk:
-		b.free()
-		return chunkBuffers.get()
-	case b == nil:
-		return readBuffers.get()
-	}
-	return b
-}
-
-// keep takes back what a poll has not read into.
-func (it *intake) keep(b *buffer) {
-	if b.pool == &readBuffers && it.next == nil {
-		it.next = b
-	} else {
-		b.free()
 	}
 }
 

@@ -56,7 +56,7 @@ type outgoing struct {
 
 	left     batch   // begun or cut off, goes on first
 	pending  *buffer // whole frames for the next flush; nil when there are none
-	spare    *buffer // what pending was; nil for none, and while mu is free but in the pool
+	spare    *buffer // what pending was; nil for none, and while mu is free and nothing is pending
 	lastPong *pong   // that found no room; nil for none
 	queue    queue
 	turns    line[*outTurn]

@@ -135,9 +135,10 @@ func (w *wire) arm(within time.Duration) {
 	if within >= never {
 		return
 	}
-	if at := now(); w.deadline == 0 || w.deadline.sub(at) < within {
-		w.deadline = at.add(within).add(within/4) | 1 // not 0
-		w.nc.SetWriteDeadline(w.deadline.time())
+	if w.deadline == 0 || w.deadline.sub(now()) < within {
+		end := time.Now().Add(within).Add(within / 4)
+		w.deadline = momentOf(end)
+		w.nc.SetWriteDeadline(end)
 	}
 }
 

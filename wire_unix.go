@@ -20,7 +20,11 @@ func (it *intake) readOnce() func(fd uintptr) bool {
 	return func(fd uintptr) bool {
 		buf := it.res.buf
 		if buf == nil {
-			buf = it.take()
+			pool := &readBuffers
+			if it.bulk {
+				pool = &chunkBuffers
+			}
+			buf = pool.get()
 		}
 		for {
 			n, err := syscall.Read(int(fd), buf.b[:cap(buf.b)])
@@ -28,7 +32,7 @@ func (it *intake) readOnce() func(fd uintptr) bool {
 			case err == syscall.EINTR:
 				continue
 			case err == syscall.EAGAIN:
-				it.keep(buf)
+				buf.free()
 				if it.now {
 					it.res.err = errWouldBlock
 				}

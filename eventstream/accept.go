@@ -105,10 +105,10 @@ func Handler(f func(s *Stream, r *http.Request), o *Options) http.Handler {
 // is a [*RequestError] for a request that opens no stream: 200 for HEAD, 204
 // for a preflight request of CORS, 403 (origin), 405 (other than GET and
 // POST), 406 (text/event-stream not accepted; a missing Accept and */* accept
-// it), 431 (more than 100 fields), 503 (the Group is shut down). It is another one, and the answer 500,
-// where w can't flush, or can't set a write deadline though there is to be
-// one, or o can't be obeyed. It is an [*EndError] where the head did not get
-// through in its time.
+// it), 431 (more than 100 fields), 503 (the Group is shut down). It is another
+// one, and the answer 500, where w can't flush, or can't set a write deadline
+// though there is to be one, or o can't be obeyed. It is an [*EndError] where the
+// head did not get through in its time.
 func Accept(w http.ResponseWriter, r *http.Request, o *Options) (*Stream, error) {
 	if o == nil {
 		o = &defaults

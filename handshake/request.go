@@ -240,7 +240,7 @@ func (r *Request) checkOutgoing() error {
 		return faultConfigProtocolRepeated.config(quote(s))
 	}
 	for _, e := range r.Extensions {
-		if n, ok := extensionLen(e); !ok || n != len(e) || trimSpace(e) != e { // it would be read without the spaces
+		if n, ok := extensionLen(e); !ok || n != len(e) || trimSpace(e) != e { // white space around it would not be read
 			return faultConfigExtension.config(quote(e))
 		}
 	}

@@ -73,15 +73,15 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request) *RefusedError {
 	return e.notAllowed("This address is read with GET" + e.orPublished() + ".")
 }
 
-// admit holds what is the same for all transports and methods: how much a head
-// may be, which pages may ask, what the application says, and that there is no
+// admit holds what is the same for all transports and methods: which pages may
+// ask, how much a head may be, what the application says, and that there is no
 // shutdown.
 func (e *endpoint) admit(w http.ResponseWriter, r *http.Request) *RefusedError {
-	if err := checkFields(r); err != nil {
-		return err
-	}
 	if err := e.o.checkOrigin(w.Header(), r); err != nil {
 		return hold(r, err)
+	}
+	if err := checkFields(r); err != nil { // a page may read that
+		return err
 	}
 	if r.Method == http.MethodOptions {
 		return hold(r, nil) // it has no credentials and changes nothing

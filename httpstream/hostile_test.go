@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pushwire/pushwire/handshake"
 	"github.com/pushwire/pushwire/httpstream"
 	"github.com/pushwire/pushwire/topic"
 )
@@ -210,6 +211,21 @@ func TestNumberOfFields(t *testing.T) {
 				t.Errorf("%s: 101 fields: %d, Connection %q", tt.name, w.Code, w.Header().Get("Connection"))
 			}
 		}
+	}
+}
+
+// A page that may read the topic may read why it is refused, too.
+func TestPagesCanReadThatThereAreTooManyFields(t *testing.T) {
+	log, _, _ := filled(t, 3)
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Origin", "https://page.example")
+	for i := range 100 {
+		r.Header.Set("X-Field"+itoa(i), "x")
+	}
+	w := httptest.NewRecorder()
+	httpstream.Handler(log, &httpstream.Options{Origins: handshake.Origins{Allow: []string{"https://page.example"}}}).ServeHTTP(w, r)
+	if allowed := w.Header().Get("Access-Control-Allow-Origin"); w.Code != 431 || allowed != "https://page.example" {
+		t.Errorf("%d, Access-Control-Allow-Origin %q", w.Code, allowed)
 	}
 }
 

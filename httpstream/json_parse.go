@@ -110,6 +110,7 @@ func parseLine(b []byte) (line, error) {
 type itemList []topic.Item
 
 func (l *itemList) UnmarshalJSON(b []byte) error {
+	*l = nil // of two lists the last one counts
 	d := json.NewDecoder(bytes.NewReader(b))
 	switch t, err := d.Token(); {
 	case err != nil:

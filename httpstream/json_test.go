@@ -336,6 +336,14 @@ func TestAnswerOfNoItemsCostsNothing(t *testing.T) {
 			t.Errorf("%s: %d items, %v", none, len(a.Items), err)
 		}
 	}
+	// As ever with encoding/json, the last of two members counts.
+	one, two := `[{"cursor":"e-1","data":"a"}]`, `[{"cursor":"e-2","data":"b"}]`
+	for last, want := range map[string]int{two: 1, "[]": 0, "null": 0} {
+		a, err := parseAnswer([]byte(`{"items":` + one + `,"items":` + last + `,"cursor":"e-2"}`))
+		if err != nil || len(a.Items) != want || want == 1 && a.Items[0].Cursor != "e-2" {
+			t.Errorf("%s after %s: %v, %v", last, one, a.Items, err)
+		}
+	}
 	if _, err := parseAnswer([]byte(`{"items":{},"cursor":"e-1"}`)); err == nil {
 		t.Error("an object is taken for a list")
 	}

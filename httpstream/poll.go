@@ -13,7 +13,8 @@ import (
 
 // batch is the answer of a poll as it is put together. Items are referred to in
 // the form that all readers of a topic share, and copied no sooner than they are
-// written: a client that does not read its answer makes nobody hold a megabyte.
+// written: a client that does not read its answer makes nobody hold a megabyte,
+// unless the topic drops those items meanwhile.
 type batch struct {
 	texts  [][]byte     // of the items
 	size   int          // bytes of what is there of the body: its head, the texts, commas
@@ -22,8 +23,9 @@ type batch struct {
 	more   bool
 }
 
-// maxKeptTexts is for how many items a batch is kept for others.
-const maxKeptTexts = 1_024
+// maxKeptTexts is for how many items a batch is kept for others: for those of an
+// answer by the defaults, which append makes room for in its steps.
+const maxKeptTexts = DefaultMaxItems + DefaultMaxItems/2
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
@@ -67,7 +69,6 @@ func (b *batch) add(it *topic.Item, o *Options, limit int) bool {
 // one.
 func (b *batch) write(w io.Writer) error {
 	p := lineBuffers.Get().(*[]byte)
-	defer lineBuffers.Put(p) // it grows to maxWrite at most
 	piece := append((*p)[:0], answerHead...)
 	put := func(text []byte) (err error) {
 		if len(piece)+len(text) > maxWrite {
@@ -81,7 +82,6 @@ func (b *batch) write(w io.Writer) error {
 		piece = append(piece, text...)
 		return err
 	}
-	defer func() { *p = piece }()
 	for i, text := range b.texts {
 		if i > 0 {
 			if err := put(comma); err != nil {
@@ -95,8 +95,12 @@ func (b *batch) write(w io.Writer) error {
 	if err := put(b.end); err != nil {
 		return err
 	}
-	_, err := w.Write(piece)
-	return err
+	if _, err := w.Write(piece); err != nil {
+		return err // net/http's HTTP/2 may still read what it has refused
+	}
+	*p = piece
+	lineBuffers.Put(p) // it grows to maxWrite, more or less
+	return nil
 }
 
 var comma = []byte{','}
