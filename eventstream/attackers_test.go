@@ -20,18 +20,6 @@ import (
 	"github.com/pushwire/pushwire/internal/held"
 )
 
-// narrowSockets keeps what the kernel takes in for a server's clients small, so
-// that what follows is the server's to hold.
-type narrowSockets struct{ net.Listener }
-
-func (l narrowSockets) Accept() (net.Conn, error) {
-	nc, err := l.Listener.Accept()
-	if err == nil {
-		nc.(*net.TCPConn).SetWriteBuffer(16 << 10)
-	}
-	return nc, err
-}
-
 // attacked is a server of event streams with the defaults.
 type attacked struct {
 	group eventstream.Group
@@ -44,26 +32,12 @@ func newAttacked(t *testing.T, w way) *attacked {
 	srv := httptest.NewUnstartedServer(w.handler(t, &eventstream.Options{Group: &a.group}, func(s *eventstream.Stream, _ *http.Request) {
 		<-s.Context().Done()
 	}))
-	srv.Listener = narrowSockets{srv.Listener}
+	srv.Listener = held.Narrow(srv.Listener)
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // of those who break off
 	srv.Start()
 	t.Cleanup(srv.Close)
 	a.addr = srv.Listener.Addr().String()
 	return a
-}
-
-// attack connects and sends a request.
-func (a *attacked) attack(t *testing.T, request string) net.Conn {
-	t.Helper()
-	nc, err := net.Dial("tcp", a.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	nc.(*net.TCPConn).SetReadBuffer(4 << 10)
-	if _, err := io.WriteString(nc, request); err != nil {
-		t.Fatal(err)
-	}
-	return nc
 }
 
 // left waits until n streams are open.
@@ -80,7 +54,7 @@ func (a *attacked) left(t *testing.T, n int) {
 // until it ends because too much waits for it.
 func (a *attacked) taken(t *testing.T, request string, event []byte) (n int) {
 	t.Helper()
-	defer a.attack(t, request).Close()
+	defer held.Attack(t, a.addr, request).Close()
 	a.left(t, 1)
 	for a.group.Len() == 1 {
 		a.group.SendRaw(event)
@@ -138,7 +112,7 @@ func TestAttackersCostWhatTheLimitsSay(t *testing.T) {
 			before := held.Bytes()
 			conns := make([]net.Conn, k.n)
 			for i := range conns {
-				nc := a.attack(t, k.request)
+				nc := held.Attack(t, a.addr, k.request)
 				defer nc.Close()
 				conns[i] = nc
 				if k.status != 0 {
@@ -185,7 +159,7 @@ func TestAttackersThatReconnectLeaveNothing(t *testing.T) {
 			conns := make([]net.Conn, together)
 			for range rounds {
 				for i := range conns {
-					conns[i] = a.attack(t, "GET / HTTP/1.1\r\nHost: h\r\nLast-Event-ID: 7\r\n\r\n")
+					conns[i] = held.Attack(t, a.addr, "GET / HTTP/1.1\r\nHost: h\r\nLast-Event-ID: 7\r\n\r\n")
 				}
 				a.left(t, together)
 				for i, nc := range conns {
@@ -208,35 +182,10 @@ func TestAttackersThatReconnectLeaveNothing(t *testing.T) {
 	}
 }
 
-// badServer answers a request on each connection with bytes, and is silent
-// then. sent has a value when they are on their way.
+// badServer answers any request with bytes, and is silent then.
 func badServer(t *testing.T, answer []byte) (url string, sent chan struct{}) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	sent = make(chan struct{}, 100)
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer nc.Close()
-				r := bufio.NewReader(nc)
-				if _, err := http.ReadRequest(r); err != nil {
-					return
-				}
-				nc.Write(answer)
-				sent <- struct{}{}
-				io.Copy(io.Discard, r)
-			}()
-		}
-	}()
-	return "http://" + l.Addr().String(), sent
+	return held.Answer(t, func(*http.Request) []byte { return answer })
 }
 
 // What servers can make a Client hold, with its defaults: what they have sent,

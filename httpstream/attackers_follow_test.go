@@ -1,12 +1,10 @@
 package httpstream_test
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -20,41 +18,18 @@ import (
 	"github.com/pushwire/pushwire/topic"
 )
 
-// badServer answers a request on each connection with bytes, and is silent
-// then. sent has a value when they are on their way.
+// badServer answers any request with bytes, after the head of its own for a
+// WebSocket, and is silent then.
 func badServer(t *testing.T, answer []byte) (url string, sent chan struct{}) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	sent = make(chan struct{}, 100)
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer nc.Close()
-				r := bufio.NewReader(nc)
-				req, err := http.ReadRequest(r)
-				if err != nil {
-					return
-				}
-				b := answer
-				if key := req.Header.Get("Sec-WebSocket-Key"); key != "" {
-					b = append([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "+
-						string(handshake.AppendAccept(nil, key))+"\r\n\r\n"), answer...)
-				}
-				nc.Write(b)
-				sent <- struct{}{}
-				io.Copy(io.Discard, r)
-			}()
+	return held.Answer(t, func(r *http.Request) []byte {
+		key := r.Header.Get("Sec-WebSocket-Key")
+		if key == "" {
+			return answer
 		}
-	}()
-	return "http://" + l.Addr().String(), sent
+		head := "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "
+		return append(append(handshake.AppendAccept([]byte(head), key), "\r\n\r\n"...), answer...)
+	})
 }
 
 func gzipped(s string) []byte {

@@ -16,18 +16,6 @@ import (
 	"github.com/pushwire/pushwire/topic"
 )
 
-// narrowSockets keeps what the kernel takes in for a server's clients small, so
-// that what follows is the server's to hold.
-type narrowSockets struct{ net.Listener }
-
-func (l narrowSockets) Accept() (net.Conn, error) {
-	nc, err := l.Listener.Accept()
-	if err == nil {
-		nc.(*net.TCPConn).SetWriteBuffer(16 << 10)
-	}
-	return nc, err
-}
-
 // attacked is a server with the defaults of httpstream over a log of 4 MiB in
 // items of 4 KiB, all encoded, which net/http lets nobody wait at for long.
 type attacked struct {
@@ -44,7 +32,7 @@ func newAttacked(t *testing.T) *attacked {
 	}
 	h := httpstream.Handler(&a.log, &httpstream.Options{Allow: allowAll, Group: &a.group})
 	srv := httptest.NewUnstartedServer(h)
-	srv.Listener = narrowSockets{srv.Listener}
+	srv.Listener = held.Narrow(srv.Listener)
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // of those who break off
 	srv.Start()
 	t.Cleanup(srv.Close)
@@ -68,20 +56,6 @@ func newAttacked(t *testing.T) *attacked {
 const (
 	socketFields = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 )
-
-// attack connects and sends a request.
-func (a *attacked) attack(t *testing.T, request string) net.Conn {
-	t.Helper()
-	nc, err := net.Dial("tcp", a.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	nc.(*net.TCPConn).SetReadBuffer(4 << 10)
-	if _, err := io.WriteString(nc, request); err != nil {
-		t.Fatal(err)
-	}
-	return nc
-}
 
 // left waits until n requests are held open.
 func (a *attacked) left(t *testing.T, n int) {
@@ -147,7 +121,7 @@ func TestAttackersCostWhatTheLimitsSay(t *testing.T) {
 			before := held.Bytes()
 			conns := make([]net.Conn, k.n)
 			for i := range conns {
-				nc := a.attack(t, k.request)
+				nc := held.Attack(t, a.addr, k.request)
 				defer nc.Close()
 				conns[i] = nc
 				if k.status != 0 {
@@ -187,7 +161,7 @@ func TestAttackersThatReconnectLeaveNothing(t *testing.T) {
 		conns := make([]net.Conn, together)
 		for range rounds {
 			for i := range conns {
-				conns[i] = a.attack(t, request)
+				conns[i] = held.Attack(t, a.addr, request)
 			}
 			a.left(t, together)
 			for i, nc := range conns {

@@ -1,5 +1,5 @@
 // Package held measures what a process holds, for tests that say what one
-// attacker may cost:
+// attacker may cost, and has what attackers do in all of them:
 //
 //	before := held.Bytes()
 //	... a hundred attackers do what they do, and stay
