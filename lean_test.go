@@ -3,10 +3,12 @@ package pushwire
 import (
 	"context"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/pushwire/pushwire/frame"
+	"github.com/pushwire/pushwire/internal/held"
 )
 
 // overTCP returns the server's Conn, and the peer's end of its socket.
@@ -33,9 +35,6 @@ func overTCP(t *testing.T) (*Conn, net.Conn) {
 // What stays with a connection that waits in the middle of a message has no
 // buffer with it: a peer that stops there would hold 18 KiB.
 func TestReadThatWaitsHoldsNoBuffer(t *testing.T) {
-	if !rawIO {
-		t.Skip("sockets are read with a buffer here")
-	}
 	c, peer := overTCP(t)
 	if _, err := peer.Write([]byte{0x81, 0x85, 0, 0, 0, 0, 'h', 'e'}); err != nil {
 		t.Fatal(err)
@@ -75,4 +74,33 @@ func TestWriteLeavesNoBuffer(t *testing.T) {
 	case o.spare != nil || o.pending != nil:
 		t.Error("a buffer stays with a connection that writes nothing")
 	}
+}
+
+// Nor has a Read of an idle connection that its context ends.
+func TestReadThatFoundNothingLeavesNoBuffer(t *testing.T) {
+	if !held.Measurable {
+		t.Log("pools are others under the race detector: nothing is measured")
+		return
+	}
+	conns := make([]*Conn, 100)
+	for i := range conns {
+		c, peer := overTCP(t)
+		conns[i] = c
+		if _, err := peer.Write([]byte{0x81, 0x80, 0, 0, 0, 0}); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := c.Read(context.Background()); err != nil { // pools are filled
+			t.Fatal(err)
+		}
+	}
+	before := held.Bytes()
+	for _, c := range conns {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		if _, p, err := c.Read(ctx); !isContext(err) {
+			t.Errorf("got %q, error %v, of nothing", p, err)
+		}
+		cancel()
+	}
+	held.Each(t, before, len(conns), 8<<10) // a buffer is 18 KiB
+	runtime.KeepAlive(conns)
 }

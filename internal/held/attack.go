@@ -70,3 +70,22 @@ func Answer(t testing.TB, answer func(*http.Request) []byte) (url string, sent c
 	}()
 	return "http://" + l.Addr().String(), sent
 }
+
+// Each says what each of n attackers holds since before, and that it is too much
+// where it is more than most.
+func Each(t testing.TB, before int64, n int, most int64) {
+	t.Helper()
+	each := (Bytes() - before) / int64(n)
+	t.Logf("%d bytes each", each)
+	if each > most {
+		t.Errorf("%d bytes for each of %d, want at most %d", each, n, most)
+	}
+}
+
+// Reset ends connections without waiting for what is still to be read.
+func Reset(conns []net.Conn) {
+	for _, nc := range conns {
+		nc.(*net.TCPConn).SetLinger(0)
+		nc.Close()
+	}
+}
