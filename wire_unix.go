@@ -5,6 +5,8 @@ package pushwire
 import (
 	"io"
 	"syscall"
+
+	"github.com/pushwire/pushwire/internal/fdio"
 )
 
 // rawIO says that a syscall.RawConn gives a descriptor to read from and write
@@ -26,28 +28,23 @@ func (it *intake) readOnce() func(fd uintptr) bool {
 			}
 			buf = pool.get()
 		}
-		for {
-			n, err := syscall.Read(int(fd), buf.b[:cap(buf.b)])
-			switch {
-			case err == syscall.EINTR:
-				continue
-			case err == syscall.EAGAIN:
-				buf.free()
-				if it.now {
-					it.res.err = errWouldBlock
-				}
-				return it.now
-			case err != nil:
-				buf.free()
-				it.res = readResult{err: err}
-			case n == 0:
-				buf.free()
-				it.res = readResult{err: io.EOF}
-			default:
-				it.res = readResult{buf: buf, n: n}
+		switch n, errno := fdio.Read(fd, buf.b[:cap(buf.b)]); {
+		case errno == syscall.EAGAIN:
+			buf.free()
+			if it.now {
+				it.res.err = errWouldBlock
 			}
-			return true
+			return it.now
+		case errno != 0:
+			buf.free()
+			it.res = readResult{err: errno}
+		case n == 0:
+			buf.free()
+			it.res = readResult{err: io.EOF}
+		default:
+			it.res = readResult{buf: buf, n: n}
 		}
+		return true
 	}
 }
 
@@ -56,14 +53,13 @@ func (it *intake) readOnce() func(fd uintptr) bool {
 func (b *outgoing) writable(fd uintptr) bool {
 	res := &b.res
 	for res.n < len(res.p) {
-		n, err := syscall.Write(int(fd), res.p[res.n:])
-		switch {
-		case err == syscall.EINTR:
-			continue
-		case err == syscall.EAGAIN:
+		n, errno := fdio.Write(fd, res.p[res.n:])
+		switch errno {
+		case 0:
+		case syscall.EAGAIN:
 			return true
-		case err != nil:
-			res.err = err
+		default:
+			res.err = errno
 			return true
 		}
 		res.n += n
