@@ -39,6 +39,7 @@ var tops = []string{"cmd/", "autobahn", "peers", "docs", "fuzz", "ci/"}
 var foundations = []string{
 	"internal/cpu",
 	"internal/memconn", // which Pipe connects its ends with
+	"internal/sockio",
 	"internal/utf8scan",
 }
 

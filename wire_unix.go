@@ -6,7 +6,7 @@ import (
 	"io"
 	"syscall"
 
-	"github.com/pushwire/pushwire/internal/fdio"
+	"github.com/pushwire/pushwire/internal/sockio"
 )
 
 // rawIO says that a syscall.RawConn gives a descriptor to read from and write
@@ -28,7 +28,7 @@ func (it *intake) readOnce() func(fd uintptr) bool {
 			}
 			buf = pool.get()
 		}
-		switch n, errno := fdio.Read(fd, buf.b[:cap(buf.b)]); {
+		switch n, errno := sockio.Read(fd, buf.b[:cap(buf.b)]); {
 		case errno == syscall.EAGAIN:
 			buf.free()
 			if it.now {
@@ -53,7 +53,7 @@ func (it *intake) readOnce() func(fd uintptr) bool {
 func (b *outgoing) writable(fd uintptr) bool {
 	res := &b.res
 	for res.n < len(res.p) {
-		n, errno := fdio.Write(fd, res.p[res.n:])
+		n, errno := sockio.Write(fd, res.p[res.n:])
 		switch errno {
 		case 0:
 		case syscall.EAGAIN:

@@ -2,21 +2,24 @@
 
 package eventstream
 
-import "syscall"
+import (
+	"syscall"
+
+	"github.com/pushwire/pushwire/internal/sockio"
+)
 
 // write is called once by RawConn.Write: it writes what the socket takes and
 // never asks to wait.
 func (a *attempt) write(fd uintptr) bool {
 	for a.n < len(a.p) {
-		n, err := syscall.Write(int(fd), a.p[a.n:])
-		switch err {
-		case nil:
+		n, errno := sockio.Write(fd, a.p[a.n:])
+		switch errno {
+		case 0:
 			a.n += n
-		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return true
 		default:
-			a.err = err
+			a.err = errno
 			return true
 		}
 	}
