@@ -333,9 +333,7 @@ func (c *Conn) endWith(p *error) bool {
 	if r := c.polled.Load(); r != nil {
 		r.wake() // for the last call of its function
 	}
-	if t := c.cfg.Trace; t != nil && t.Ended != nil {
-		t.Ended(c, err)
-	}
+	c.traceEnded(err)
 	if l := c.cfg.Logger; l != nil {
 		var ce *CloseError
 		if errors.As(err, &ce) && ce.Err != nil && ce.Err != errClosedNow {

@@ -106,8 +106,14 @@ type Queue struct {
 }
 
 // Trace is a set of hooks for metrics and debugging. Each may be nil. They
-// are called from within the calls that read and write, so they must be quick
-// and must not call methods of the Conn other than its addresses and Protocol.
+// are called from within the calls that read and write, and from goroutines of
+// ours, so they must be quick and must not call methods of the Conn other than
+// its addresses and Protocol.
+//
+// A panic in one goes no further: it is logged, no frames are shown of that
+// connection any more, and it is closed with 1011. A hook must not end its
+// goroutine (runtime.Goexit, which a test's FailNow calls): with it may go what
+// others of the connection wait for, Close too.
 type Trace struct {
 	// FrameRead is called for each frame whose header was accepted; control
 	// frames once they are whole.

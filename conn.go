@@ -169,15 +169,3 @@ func (s *counters) counts(h *frame.Header) {
 		s.messagesWritten++
 	}
 }
-
-func (c *Conn) traceRead(h frame.Header) {
-	if t := c.cfg.Trace; t != nil && t.FrameRead != nil {
-		t.FrameRead(c, h)
-	}
-}
-
-func (c *Conn) traceWritten(h *frame.Header) {
-	if t := c.cfg.Trace; t != nil && t.FrameWritten != nil {
-		t.FrameWritten(c, *h)
-	}
-}

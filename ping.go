@@ -6,17 +6,19 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pushwire/pushwire/frame"
 	"github.com/pushwire/pushwire/mask"
 )
 
-// pings are the pings that wait for their pong. mu guards all fields.
+// pings are the pings that wait for their pong. mu guards all fields but muted.
 type pings struct {
 	mu      sync.Mutex
-	last    uint32  // number of the last one
-	waiting *[]ping // oldest first; nil for none
+	last    uint32      // number of the last one
+	muted   atomic.Bool // of trace.go: it is here where four bytes are free
+	waiting *[]ping     // oldest first; nil for none
 }
 
 // ping is one of ours: its payload is nonce and number.
