@@ -376,18 +376,6 @@ func (c *Conn) readByPoller() error {
 	return errPolled
 }
 
-// startClose begins the closing handshake. Its end is the Poller's reading.
-func (c *Conn) startClose(code frame.Code, reason string) {
-	o := &c.out
-	o.lock()
-	defer o.unlock()
-	if c.Err() != nil || o.stage != closeNone || o.err != nil {
-		return
-	}
-	f, _ := frame.AppendClose(nil, c.wire.role, code, reason)
-	o.beginClose(c, f, CloseFrame{code, reason})
-}
-
 // closeDeadline returns the end of the closing handshake, or of the time that
 // one would have.
 func (c *Conn) closeDeadline() time.Time {
