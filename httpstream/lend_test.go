@@ -45,10 +45,7 @@ func (h *holder) Write(p []byte) (int, error) {
 
 // scribble has all memory that is lent next written to from end to end.
 func scribble() {
-	renew := lineBuffers.New
-	lineBuffers.New = nil
-	defer func() { lineBuffers.New = renew }()
-	for p, ok := lineBuffers.Get().(*[]byte); ok; p, ok = lineBuffers.Get().(*[]byte) {
+	for p := lineBuffers.Get().(*[]byte); cap(*p) > 0; p = lineBuffers.Get().(*[]byte) { // else it is new
 		b := (*p)[:cap(*p)]
 		for i := range b {
 			b[i] = '!'
