@@ -3,6 +3,7 @@ package httpstream_test
 import (
 	"context"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ func (s reading) Read(ctx context.Context, after topic.Cursor, buf []topic.Item)
 
 // A connection that was taken over holds nothing of the request that it came
 // with, however large that was: not its fields, nor its first line, of which the
-// cursor is a part.
+// cursor and the name of the topic are parts.
 func TestRequestIsNotHeld(t *testing.T) {
 	if !held.Measurable {
 		t.Log("stacks and pools are others under the race detector: nothing is measured")
@@ -31,8 +32,14 @@ func TestRequestIsNotHeld(t *testing.T) {
 	const n, large = 50, 64 << 10
 	var log topic.Log
 	defer log.Close()
+	var hub topic.Hub
+	defer hub.Close()
 	head := string(log.Append("", []byte("x")))
-	for name, src := range map[string]topic.Source{"woken": &log, "reading": reading{&log}} {
+	for name, source := range map[string]func(*http.Request) topic.Source{
+		"woken":   func(*http.Request) topic.Source { return &log },
+		"reading": func(*http.Request) topic.Source { return reading{&log} },
+		"by name": func(r *http.Request) topic.Source { return hub.Source(r.URL.Path) },
+	} {
 		for _, way := range []struct{ name, fields string }{
 			{"event stream", "Accept: " + acceptEvents},
 			{"WebSocket", socketFields},
@@ -41,10 +48,17 @@ func TestRequestIsNotHeld(t *testing.T) {
 				{"the path", "/" + strings.Repeat("p", large) + "?after=" + head, ""},
 				{"a field", "/?after=" + head, "X: " + strings.Repeat("x", large) + "\r\n"},
 				{"the path, and the other cursor", "/" + strings.Repeat("p", large) + "?lastEventId=" + head, ""},
+				{"the host", "http://" + strings.Repeat("h", large) + "/", ""},
 			} {
+				if name == "by name" && k.name != "the host" {
+					continue // there is none so long, or after that cursor
+				}
 				t.Run(name+"/"+way.name+"/"+k.name, func(t *testing.T) {
 					var group httpstream.Group
-					srv := httptest.NewServer(httpstream.Handler(src, &httpstream.Options{Group: &group}))
+					o := &httpstream.Options{Group: &group}
+					srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						httpstream.Handler(source(r), o).ServeHTTP(w, r)
+					}))
 					defer srv.Close()
 					a := &attacked{group: &group, addr: srv.Listener.Addr().String()}
 					before := held.Bytes()
