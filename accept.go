@@ -86,7 +86,7 @@ func acceptHTTP(w http.ResponseWriter, r *http.Request, req *handshake.Request, 
 	}
 	given := a
 	a.ticket = nil // start takes that over
-	return o.start(r.Context(), nc, buf.b, given, unread, k)
+	return o.start(r.Context(), nc, buf, given, unread, k)
 }
 
 // AcceptConn reads an opening handshake from nc, answers it and makes a Conn.
@@ -134,7 +134,7 @@ func acceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions, k *keepalive
 				entered.leave()
 				return nil, nil, fmt.Errorf("pushwire: accept: %w", ctx.Err())
 			}
-			c, err := o.start(ctx, nc, buf.b, a, unread, k)
+			c, err := o.start(ctx, nc, buf, a, unread, k)
 			return c, &req, err
 		}
 	}
@@ -185,14 +185,16 @@ func (o *AcceptOptions) answer(dst []byte, req *handshake.Request, set http.Head
 }
 
 // start sends the answer and makes the Conn, which takes a's ticket over. The
-// deadlines that nc has, of the handshake or of an http.Server, end here.
-func (o *AcceptOptions) start(base context.Context, nc net.Conn, answer []byte, a agreed, unread []byte, k *keepalive) (*Conn, error) {
+// deadlines that nc has, of the handshake or of an http.Server, end here. The
+// caller frees answer.
+func (o *AcceptOptions) start(base context.Context, nc net.Conn, answer *buffer, a agreed, unread []byte, k *keepalive) (*Conn, error) {
 	var end time.Time
 	if d := o.writeWithin(); d != never {
 		end = time.Now().Add(d)
 	}
 	nc.SetWriteDeadline(end)
-	if _, err := nc.Write(answer); err != nil {
+	if _, err := nc.Write(answer.b); err != nil {
+		answer.strand()
 		nc.Close()
 		a.ticket.leave()
 		return nil, fmt.Errorf("pushwire: accept: the answer could not be sent: %w", err)

@@ -79,5 +79,17 @@ func (b *buffer) free() {
 	pool.pool.Put(b)
 }
 
+// strand keeps b from being lent to anybody else: free then leaves it to the
+// garbage collector. It is for memory that a write has failed with, or was
+// interrupted in. A net.Conn must not read on by then, as no [io.Writer] must,
+// and the standard library's do not. But some that are a stream of a multiplexer
+// do after a timeout (github.com/hashicorp/yamux once did), and would send what
+// another connection has put there meanwhile. A nil buffer is fine.
+func (b *buffer) strand() {
+	if b != nil {
+		b.pool = nil
+	}
+}
+
 // holds reports whether p is the beginning of b's memory.
 func (b *buffer) holds(p []byte) bool { return cap(p) > 0 && &p[:1][0] == &b.b[:1][0] }

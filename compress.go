@@ -157,6 +157,9 @@ func (w *messageWriter) writePacked(h *frame.Header, p [][]byte) (begun bool, er
 	}
 	h.Length = int64(len(buf.b))
 	begun, err = w.c.writeFrame(w.ctx, h, [][]byte{buf.b}, true)
+	if err != nil {
+		buf.strand() // the transport may have been given it as it is
+	}
 	if err == nil || begun {
 		w.packed = true
 		window.add(int(z.bits), p...)

@@ -344,8 +344,7 @@ func (c *Conn) flush() {
 		c.wire.disarm()
 		c.stats.bytesWritten.Add(uint64(n))
 		o.lock()
-		if err != nil {
-			b.buf.free()
+		if err != nil { // b is left to the garbage collector: see buffer.strand
 			o.broken(c, err)
 			return
 		}

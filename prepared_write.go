@@ -102,13 +102,13 @@ func (c *Conn) WritePrepared(ctx context.Context, ms ...*Prepared) (n int, err e
 			o.done(b)
 			err = o.ready(c)
 		case c.interrupted(ctx, err):
+			b.buf.strand()
 			n += k
 			c.stats.messagesWritten += uint64(k)
 			b.p = b.p[written:]
 			o.left = b
 			err = c.stopped("write", ctx)
-		default:
-			b.buf.free()
+		default: // b is left to the garbage collector: see buffer.strand
 			err = o.broken(c, brokenOff(ctx, err))
 			o.unlock()
 			return n, err

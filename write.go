@@ -45,6 +45,9 @@ func (c *Conn) writeMessage(ctx context.Context, t Type, p [][]byte) (begun bool
 		}
 		if !done {
 			begun, err = c.writeBusy(ctx, &h, buf.payload(p))
+			if err != nil {
+				buf.strand() // the transport may have been given it as it is
+			}
 			c.leavePacked(&h, p, buf, err == nil || begun)
 		}
 	} else if done, err = c.admit(ctx, &h, p, false); !done {
@@ -150,8 +153,8 @@ func (c *Conn) writeBusy(ctx context.Context, h *frame.Header, p [][]byte) (begu
 		o.takeBack(buf)
 		return false, nil
 	}
+	buf.strand()
 	if !c.interrupted(ctx, err) {
-		buf.free()
 		return false, o.broken(c, brokenOff(ctx, err))
 	}
 	rest := buf.b[n:]
@@ -208,11 +211,9 @@ func brokenOff(ctx context.Context, err error) error {
 
 // keep makes rest, which lies in buf, go out first.
 func (o *output) keep(buf *buffer, rest []byte) {
-	if len(rest) == 0 {
-		buf.free()
-		return
+	if len(rest) > 0 {
+		o.left = batch{p: rest, buf: buf}
 	}
-	o.left = batch{p: rest, buf: buf}
 }
 
 // writeLarge is writeBusy for a frame that goes through a chunk of memory, or
@@ -249,6 +250,7 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte) (begu
 			continue
 		}
 		o.lock()
+		buf.strand()
 		if c.interrupted(ctx, err) {
 			if first && n <= own { // not begun: it need not be sent
 				o.keep(buf, buf.b[n:own])
@@ -259,12 +261,10 @@ func (c *Conn) writeLarge(ctx context.Context, h frame.Header, p [][]byte) (begu
 				tail.b = append(tail.b, piece[n:]...)
 				tail.b = src.appendTo(tail.b)
 				c.stats.counts(&h)
-				buf.free()
 				o.keep(tail, tail.b)
 				return true, c.stopped("write", ctx)
 			}
 		}
-		buf.free()
 		return false, o.broken(c, brokenOff(ctx, err))
 	}
 	buf.free()

@@ -210,7 +210,8 @@ func lastEventID(r *http.Request, param string) string {
 		if param == "" {
 			param = DefaultIDParam
 		}
-		id = r.URL.Query().Get(param)
+		// Not a part of the request's first line, which the stream would hold.
+		id = strings.Clone(r.URL.Query().Get(param))
 	}
 	if strings.ContainsAny(id, "\x00\r\n") {
 		return "" // no event can have had it

@@ -97,6 +97,7 @@ func TestAttackersCostWhatTheLimitsSay(t *testing.T) {
 		// parts of pages would be taken for theirs.
 		{name: "a reader that reads nothing", over: raw, n: 100, most: 16 << 10, request: get + "\r\n", open: true, send: true},
 		{name: "a stream that does nothing", over: raw, n: 200, most: 12 << 10, request: get + "\r\n", open: true},
+		{name: "a path of 64 KB", over: raw, n: 100, most: 24 << 10, request: strings.Replace(get, "/", "/"+strings.Repeat("p", 64<<10)+"?lastEventId=7", 1) + "\r\n", open: true},
 		{name: "a reader that reads nothing", over: onHTTP, n: 100, most: 48 << 10, request: get + "\r\n", open: true, send: true},
 		{name: "a stream that does nothing", over: onHTTP, n: 200, most: 40 << 10, request: get + "\r\n", open: true},
 		{name: "a last event ID of 500 KB", over: onHTTP, n: 10, most: 768 << 10, request: get + "Last-Event-ID: " + strings.Repeat("x", 500<<10) + "\r\n\r\n", open: true},

@@ -13,8 +13,9 @@ import (
 
 // Defaults of [Client].
 const (
-	DefaultRetry = 3 * time.Second // HTML, 9.2.2: "probably in the region of a few seconds"
-	DefaultIdle  = time.Minute     // HTML, 9.2.7, has servers send a comment "every 15 seconds or so"
+	DefaultRetry    = 3 * time.Second // HTML, 9.2.2: "probably in the region of a few seconds"
+	DefaultMaxRetry = 5 * time.Minute // that a server may set; HTML has no bound
+	DefaultIdle     = time.Minute     // HTML, 9.2.7, has servers send a comment "every 15 seconds or so"
 )
 
 // Client reads an event stream and opens it again whenever it is lost. URL or
@@ -37,8 +38,14 @@ type Client struct {
 	// minute, negative is no limit. Time that the loop body takes does not
 	// count.
 	Idle time.Duration
+	// MaxRetry is the longest reconnection time that is taken from the server;
+	// a longer one counts as this. Without a bound one line of a server that is
+	// at fault, or of whoever answers in its place, ends a client for good:
+	// it waits for 292 years, and nothing takes that back. 0 is 5 minutes,
+	// negative is no limit.
+	MaxRetry time.Duration
 	// Backoff chooses the wait before an attempt. retry is the reconnection
-	// time: 3 s or what the server has set. attempt is 1 for the first one
+	// time: 3 s or what the server has set, MaxRetry at most. attempt is 1 for the first one
 	// after an event that was new, and grows by one with each that brings
 	// none. A negative wait ends the events with the error of the last
 	// attempt. nil waits for retry and a random time on top of it, of at most
@@ -224,6 +231,9 @@ func (r *reading) read(body *idleReader) error {
 func (r *reading) note() {
 	r.client.setLastEventID(r.dec.LastEventID())
 	if d, ok := r.dec.Retry(); ok {
+		if most := orDefault(r.client.MaxRetry, DefaultMaxRetry); most > 0 {
+			d = min(d, most)
+		}
 		r.retry = d
 	}
 }

@@ -83,3 +83,55 @@ func TestBackoffOfItsOwn(t *testing.T) {
 		}
 	})
 }
+
+// A server's wish to be left alone for 292 years is one line, and must not be the
+// end of a client.
+func TestReconnectionTimeIsBounded(t *testing.T) {
+	const long = "retry: 9223372036854\n"
+	for name, v := range map[string]struct {
+		most, want time.Duration
+	}{
+		"by default":     {0, 5 * time.Minute},
+		"by a longer":    {24 * time.Hour, 24 * time.Hour},
+		"by a shorter":   {time.Second, time.Second},
+		"not at all":     {-1, 9223372036854 * time.Millisecond},
+		"as the default": {eventstream.DefaultMaxRetry, eventstream.DefaultMaxRetry},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clientBubbles(t, func(t *testing.T, w way) {
+				var waits []time.Duration
+				c := &eventstream.Client{MaxRetry: v.most, OnRetry: func(_ error, wait time.Duration) { waits = append(waits, wait) }}
+				first, last := says(long), says(long+"retry: 200\n")
+				if v.most < 0 { // as long as the clock can't go
+					c.Backoff = func(_ int, retry time.Duration) time.Duration {
+						waits = append(waits, retry)
+						return -1
+					}
+					play(t, w, c, []func(http.ResponseWriter, *http.Request){first}, nil)
+					if len(waits) != 1 || waits[0] != v.want {
+						t.Errorf("reconnection times: %v", waits)
+					}
+					return
+				}
+				if _, _, err := play(t, w, c, []func(http.ResponseWriter, *http.Request){first, last, status(204)}, nil); err != nil || len(waits) != 2 {
+					t.Fatalf("waits: %v, %v", waits, err)
+				}
+				between(t, "the bound", waits[0], v.want, v.want+min(v.want, 30*time.Second))
+				between(t, "a shorter time", waits[1], 200*time.Millisecond, 600*time.Millisecond)
+			})
+		})
+	}
+	clientBubbles(t, func(t *testing.T, w way) { // no bound of what the client does by itself
+		var retries []time.Duration
+		c := &eventstream.Client{MaxRetry: time.Second, Backoff: func(_ int, retry time.Duration) time.Duration {
+			retries = append(retries, retry)
+			return 0
+		}}
+		if _, _, err := play(t, w, c, []func(http.ResponseWriter, *http.Request){says(""), says(long), status(204)}, nil); err != nil {
+			t.Error(err)
+		}
+		if d := cmp.Diff([]time.Duration{3 * time.Second, time.Second}, retries); d != "" {
+			t.Error(d)
+		}
+	})
+}

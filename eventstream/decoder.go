@@ -56,7 +56,8 @@ func (d *Decoder) LastEventID() string { return d.last }
 
 // Retry returns the reconnection time that the stream has set last, and false
 // if it has set none. It counts as soon as its line is complete, and is right
-// whenever Decode has returned.
+// whenever Decode has returned. It may be anything up to 292 years: see
+// [Client.MaxRetry].
 func (d *Decoder) Retry() (time.Duration, bool) { return d.retry, d.hasRetry }
 
 // Decode waits for the next event and sets all of *ev. ev.Data is valid until

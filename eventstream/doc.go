@@ -76,7 +76,7 @@
 //	event: data, type and ID together    64 MiB (Decoder.MaxEvent)
 //	line                                 as the event; comments and unknown fields endless
 //	reads without a byte or an error     100
-//	reconnection time                    9,223,372,036,854 ms
+//	reconnection time of a Decoder       9,223,372,036,854 ms
 //	buffer of a Decoder                  4 KiB; 16 KiB when the reader gives so much; doubled
 //	                                     as a larger event arrives, up to the limit and 4 KiB
 //	  after a large event                up to 2 MiB stay for 16 small events, more goes with
@@ -94,8 +94,8 @@
 //	at the shutdown of a Group           25 ms for a write under way, 1 s for the end of the body
 //	sent by a client on a raw Stream     64 KiB after its request
 //	silence of a server                  1 min (Client.Idle), 5 min (ReadOptions.Idle)
-//	wait before a new connection         3 s or the server's, and at random as much again, doubling
-//	                                     up to 30 s (Client.Backoff)
+//	wait before a new connection         3 s or the server's, which counts up to 5 min (Client.MaxRetry),
+//	                                     and at random as much again, doubling up to 30 s (Client.Backoff)
 //	redirects                            10, net/http's
 //	body of a refusal that is kept       4 KiB
 //
@@ -121,7 +121,9 @@
 // No input makes the package panic. Memory is taken as bytes arrive, and time
 // is linear in them, even if they come one at a time. What would let a value
 // end its line is refused by [Append] before a byte is written. Data of a
-// [Decoder] is valid UTF-8, but may hold any character, NUL too. Pages of
-// other origins can't read a stream unless [Options.CORS] lets them. The last
-// event ID of a request is the client's word and may be anything.
+// [Decoder] is valid UTF-8, but may hold any character, NUL too, and its
+// reconnection time is what the server wrote: who waits for it by himself has to
+// bound it, as [Client] does. Pages of other origins can't read a stream unless
+// [Options.CORS] lets them. The last event ID of a request is the client's word
+// and may be anything.
 package eventstream

@@ -95,13 +95,13 @@ func (s *Stream) Context() context.Context { return s.ctx }
 // retained.
 func (s *Stream) Send(ev Event) error {
 	buf := buffers.get()
-	defer buf.free()
 	b, err := Append(buf.b[:0], ev)
 	buf.b = b
 	if err != nil {
+		buf.free()
 		return err
 	}
-	return s.write(b)
+	return s.writeLent(buf)
 }
 
 // SendRaw sends p as it is: whole events, made by [Append]. It is how one
@@ -112,9 +112,8 @@ func (s *Stream) SendRaw(p []byte) error { return s.write(p) }
 // Comment sends a comment, which clients read over.
 func (s *Stream) Comment(text string) error {
 	buf := buffers.get()
-	defer buf.free()
 	buf.b = AppendComment(buf.b[:0], text)
-	return s.write(buf.b)
+	return s.writeLent(buf)
 }
 
 // Close ends the stream. On net/http it has to be called before the handler
@@ -143,6 +142,20 @@ func (s *Stream) CloseNow() {
 	if s.raw {
 		s.tidy()
 	}
+}
+
+// writeLent writes what is in buf and gives that back. After an error buf is left
+// to the garbage collector. A ResponseWriter must not read on by then, as no
+// [io.Writer] must, and net/http's do not: that of HTTP/2 returns when its stream
+// ends, with a frame on its way that was copied before (go.dev/issue/58446). But
+// one that does would send what the next borrower has put there, to the wrong
+// client, and until 2023 net/http's did.
+func (s *Stream) writeLent(buf *buffer) error {
+	err := s.write(buf.b)
+	if err == nil {
+		buf.free()
+	}
+	return err
 }
 
 // write sends p in one piece.
@@ -174,17 +187,19 @@ func (s *Stream) put(p []byte) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	if s.zip != nil {
-		buf := buffers.get()
-		defer buf.free()
-		b, err := s.zip.append(buf.b[:0], p)
-		buf.b = b
-		if err != nil {
-			return s.done(fmt.Errorf("the compressor failed: %w", err))
-		}
-		p = b
+	if s.zip == nil {
+		return s.done(s.out.write(p))
 	}
-	return s.done(s.out.write(p))
+	buf := buffers.get()
+	var err error
+	if buf.b, err = s.zip.append(buf.b[:0], p); err != nil {
+		return s.done(fmt.Errorf("the compressor failed: %w", err))
+	}
+	err = s.done(s.out.write(buf.b))
+	if err == nil {
+		buf.free() // else as in writeLent
+	}
+	return err
 }
 
 // begin gives the next write its time, unless the stream has ended. net/http

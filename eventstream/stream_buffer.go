@@ -20,7 +20,8 @@ func (p *bufferPool) get() *buffer {
 	return &buffer{b: make([]byte, 0, 512)}
 }
 
-// free gives buf back. Its bytes must not be used any more.
+// free gives buf back. Its bytes must not be used any more, which those of a
+// write that has failed may be: see Stream.writeLent.
 func (buf *buffer) free() {
 	if cap(buf.b) > largestKept {
 		return

@@ -20,17 +20,17 @@ import (
 // items of 4 KiB, all encoded, which net/http lets nobody wait at for long.
 type attacked struct {
 	log   topic.Log
-	group httpstream.Group
+	group *httpstream.Group
 	addr  string
 }
 
 func newAttacked(t *testing.T) *attacked {
 	t.Helper()
-	a := &attacked{}
+	a := &attacked{group: new(httpstream.Group)}
 	for range topic.DefaultMaxBytes / (4 << 10) {
 		a.log.Append("", []byte(strings.Repeat("x", 4<<10)))
 	}
-	h := httpstream.Handler(&a.log, &httpstream.Options{Allow: allowAll, Group: &a.group})
+	h := httpstream.Handler(&a.log, &httpstream.Options{Allow: allowAll, Group: a.group})
 	srv := httptest.NewUnstartedServer(h)
 	srv.Listener = held.Narrow(srv.Listener)
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // of those who break off

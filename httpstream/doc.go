@@ -82,9 +82,10 @@
 //
 // # Cost of a client that waits
 //
-// A long poll and a Stream are requests to net/http: its goroutine and buffers
-// stay, and hold no buffer of ours while they wait. Socket and Events take the
-// connection over where they can; see there.
+// A long poll and a Stream are requests to net/http: its goroutine, its buffers
+// and the request itself stay, which http.Server.MaxHeaderBytes bounds, and hold
+// no buffer of ours while they wait. Socket and Events take the connection over
+// where they can, and then hold nothing of the request but its cursor; see there.
 //
 // # Shutdown
 //

@@ -175,13 +175,9 @@ func (x *eventReader) try(items []topic.Item) (n int, err error) {
 
 func (x *eventReader) write(items []topic.Item) (n int, err error) {
 	buf := lineBuffers.Get().(*[]byte)
-	defer func() {
-		if cap(*buf) <= 2*maxWrite {
-			lineBuffers.Put(buf)
-		}
-	}()
+	b := *buf
 	for n < len(items) {
-		p, k, err := gatherEvents((*buf)[:0], items[n:])
+		p, k, err := gatherEvents(b[:0], items[n:])
 		if err == nil {
 			err = x.s.SendRaw(p)
 		}
@@ -189,9 +185,10 @@ func (x *eventReader) write(items []topic.Item) (n int, err error) {
 			return n, err
 		}
 		if n += k; k > 1 {
-			*buf = p
+			b = p
 		}
 	}
+	returnLines(buf, b)
 	return n, nil
 }
 

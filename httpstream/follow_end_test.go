@@ -157,6 +157,42 @@ func TestFollowWaitsAsLongAsItIsAsked(t *testing.T) {
 	})
 }
 
+// But no server, nor who answers in its place, can send a client away for good.
+func TestFollowIsNotSentAway(t *testing.T) {
+	for name, answer := range map[string]func(w *world, rw http.ResponseWriter){
+		"Retry-After":             func(_ *world, rw http.ResponseWriter) { refuseUntil(rw, "9223372036") },
+		"Retry-After, no integer": func(_ *world, rw http.ResponseWriter) { refuseUntil(rw, "99999999999999999999999999") },
+		"Retry-After, a date":     func(_ *world, rw http.ResponseWriter) { refuseUntil(rw, "Sat, 01 Jan 2250 00:00:00 GMT") },
+		"retry": func(w *world, rw http.ResponseWriter) {
+			rw.Header().Set("Content-Type", typeEvents)
+			io.WriteString(rw, "id: "+string(w.server.resolve(""))+"\nretry: 9223372036854\n\n")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				n := 0
+				w.server.instead = func(_ Transport, rw http.ResponseWriter, r *http.Request) bool {
+					if n++; n > 1 {
+						publish(w.log, 1, 1)
+						return false
+					}
+					answer(w, rw)
+					return true
+				}
+				w.follow(w.options(TransportEventStream), 1, nil)
+				if d := time.Since(began); d < 5*time.Minute || d > 5*time.Minute+time.Second {
+					t.Errorf("it came back after %v", d)
+				}
+			})
+		})
+	}
+}
+
+func refuseUntil(rw http.ResponseWriter, after string) {
+	rw.Header().Set("Retry-After", after)
+	rw.WriteHeader(http.StatusServiceUnavailable)
+}
+
 // A connection without a sign of life is lost after Idle, and not before: a
 // heartbeat is one.
 func TestFollowNoticesSilence(t *testing.T) {

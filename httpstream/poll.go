@@ -70,17 +70,19 @@ func (b *batch) add(it *topic.Item, o *Options, limit int) bool {
 func (b *batch) write(w io.Writer) error {
 	p := lineBuffers.Get().(*[]byte)
 	piece := append((*p)[:0], answerHead...)
-	put := func(text []byte) (err error) {
+	put := func(text []byte) error {
 		if len(piece)+len(text) > maxWrite {
-			_, err = w.Write(piece)
+			if _, err := w.Write(piece); err != nil {
+				return err
+			}
 			piece = piece[:0]
 		}
-		if err == nil && len(text) > maxWrite {
-			_, err = w.Write(text)
+		if len(text) > maxWrite {
+			_, err := w.Write(text)
 			return err
 		}
 		piece = append(piece, text...)
-		return err
+		return nil
 	}
 	for i, text := range b.texts {
 		if i > 0 {
@@ -96,10 +98,9 @@ func (b *batch) write(w io.Writer) error {
 		return err
 	}
 	if _, err := w.Write(piece); err != nil {
-		return err // net/http's HTTP/2 may still read what it has refused
+		return err
 	}
-	*p = piece
-	lineBuffers.Put(p) // it grows to maxWrite, more or less
+	returnLines(p, piece)
 	return nil
 }
 

@@ -42,10 +42,9 @@ func parseQuery(r *http.Request) (q query, e *RefusedError) {
 		// on every transport.
 		after = r.Header.Get(headerLastID)
 	}
-	if len(after) > topic.MaxCursor {
-		return q, longCursor()
+	if e := q.setAfter(after); e != nil {
+		return q, e
 	}
-	q.after = topic.Cursor(after)
 	s, waits, e := single(values, "wait")
 	if e != nil {
 		return q, e
@@ -81,15 +80,18 @@ func (q *query) preferLastID(r *http.Request) *RefusedError {
 	if id == "" {
 		return nil
 	}
-	if len(id) > topic.MaxCursor {
-		return longCursor()
-	}
-	q.after = topic.Cursor(id)
-	return nil
+	return q.setAfter(id)
 }
 
-func longCursor() *RefusedError {
-	return refused(http.StatusBadRequest, tokenBadCursor, "That is not a cursor: it is longer than "+strconv.Itoa(topic.MaxCursor)+" bytes.")
+// setAfter takes the cursor of a request. It is copied: a client that stays has
+// it for as long as nothing comes, and what it was cut out of, the first line of
+// the request, may be large.
+func (q *query) setAfter(cursor string) *RefusedError {
+	if len(cursor) > topic.MaxCursor {
+		return refused(http.StatusBadRequest, tokenBadCursor, "That is not a cursor: it is longer than "+strconv.Itoa(topic.MaxCursor)+" bytes.")
+	}
+	q.after = topic.Cursor(strings.Clone(cursor))
+	return nil
 }
 
 func queryValues(r *http.Request) (url.Values, *RefusedError) {

@@ -104,7 +104,23 @@ func appendPositionLine(dst []byte, c topic.Cursor) []byte {
 // maxWrite is how much is gathered for one write of a stream, more or less.
 const maxWrite = 32 << 10
 
+// lineBuffers lends the memory of one write after the other. What a write has
+// failed with is not given back but left to the garbage collector. A
+// ResponseWriter must not read on by then, as no [io.Writer] must, and net/http's
+// do not: that of HTTP/2 returns when its stream ends, with a frame on its way
+// that was copied before (go.dev/issue/58446). But one that does would send what
+// the next borrower has put there, to the wrong client, and until 2023 net/http's
+// did.
 var lineBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// returnLines takes back what lineBuffers has lent, which has become b and which
+// nobody reads any more.
+func returnLines(p *[]byte, b []byte) {
+	if cap(b) <= 2*maxWrite {
+		*p = b
+		lineBuffers.Put(p)
+	}
+}
 
 // errNothingRead is a breach of the rules of Source. To go on would be a loop
 // without end.
@@ -157,11 +173,6 @@ func (e *endpoint) burst(ctx context.Context, out *lineWriter, first *topic.Item
 		return after, out.write(line) // mostly it is one
 	}
 	p := lineBuffers.Get().(*[]byte)
-	defer func() {
-		if cap(*p) <= 2*maxWrite {
-			lineBuffers.Put(p)
-		}
-	}()
 	b := append((*p)[:0], line...)
 	for err == nil && len(items) > 0 && ctx.Err() == nil {
 		for i := range items {
@@ -175,10 +186,13 @@ func (e *endpoint) burst(ctx context.Context, out *lineWriter, first *topic.Item
 			}
 			after = items[i].Cursor
 		}
-		*p = b
 		items, err = e.src.Read(noWait{ctx}, after, buf[:0])
 	}
-	return after, out.write(b) // an error of the source comes back in the next Read
+	if err := out.write(b); err != nil {
+		return after, err
+	}
+	returnLines(p, b)
+	return after, nil // an error of the source comes back in the next Read
 }
 
 func (e *endpoint) logEnd(ctx context.Context, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -191,6 +192,7 @@ func (h *Hub) openTopic(ctx context.Context, s *hubShard, name string) (*hubTopi
 		s.mu.Unlock()
 		return nil, ErrFull
 	}
+	name = strings.Clone(name) // it may be a part of something large
 	t := &hubTopic{name: name, ready: make(chan struct{}), gone: make(chan struct{}), users: 1, used: s.ticks}
 	if s.topics == nil {
 		s.topics = make(map[string]*hubTopic)

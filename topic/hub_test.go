@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/pushwire/pushwire/internal/held"
 )
 
 func TestHubKeepsNamesApart(t *testing.T) {
@@ -146,6 +148,34 @@ func TestHubIsBounded(t *testing.T) {
 		}
 		h.Close()
 	})
+}
+
+// A name is often a part of a request, and the request may be large.
+func TestHubOwnsItsNames(t *testing.T) {
+	if !held.Measurable {
+		t.Log("stacks and pools are others under the race detector: nothing is measured")
+		return
+	}
+	const n, large = 100, 64 << 10
+	var h Hub
+	defer h.Close()
+	request := func(i int) string { return fmt.Sprintf("topic-%04d", i) + strings.Repeat("x", large) }
+	before := held.Bytes()
+	for i := range n {
+		if _, err := h.Publish(t.Context(), request(i)[:len("topic-0000")], "", []byte("1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held.Each(t, before, n, 8<<10)
+	sources := make([]Source, n)
+	before = held.Bytes()
+	for i := range sources {
+		sources[i] = h.Source(request(i)[:len("topic-0000")])
+	}
+	held.Each(t, before, n, 1<<10)
+	if got := texts(t, sources[n-1], ""); got != "1" {
+		t.Errorf("the last topic: %q", got)
+	}
 }
 
 func TestHubClose(t *testing.T) {

@@ -170,14 +170,15 @@ func hasRel(params, rel string) bool {
 }
 
 // param finds a parameter of the older fields Encryption and Crypto-Key
-// ("keyid=p256dh;dh=...;p256ecdsa=...", in several elements).
+// ("keyid=p256dh;dh=...;p256ecdsa=...", in several elements). It is copied: a
+// message keeps it, and the field may be large.
 func param(h http.Header, field, name string) string {
 	for _, line := range h[field] {
 		for element := range strings.SplitSeq(line, ",") {
 			for p := range strings.SplitSeq(element, ";") {
 				n, v, _ := strings.Cut(p, "=")
 				if strings.EqualFold(strings.TrimSpace(n), name) {
-					return strings.Trim(strings.TrimSpace(v), `"`)
+					return strings.Clone(strings.Trim(strings.TrimSpace(v), `"`))
 				}
 			}
 		}
