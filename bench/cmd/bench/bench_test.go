@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 	topicfan.Main()
 	push.Main()
 	choosing.Main()
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // of the processes that are started: each would sleep a second at its end
 	os.Exit(m.Run())
 }
 
