@@ -135,15 +135,15 @@ func makeCalls() error {
 			unix.RawSyscall6(c.n, uintptr(pair[0]), 0, c.third, 0, 0, 0)
 		}
 	}
-	return send(pair[1], pair[0])
+	return send(pair[1], pair[0], sent)
 }
 
-// sent is how many reads and writes send makes.
+// sent is how many bytes makeCalls sends.
 const sent = 47
 
-// send sends bytes from one descriptor to another.
-func send(from, to int) error {
-	for i := range sent {
+// send sends bytes from one descriptor to another, each by itself.
+func send(from, to, n int) error {
+	for i := range n {
 		if n, err := unix.Write(from, []byte{byte(i)}); n != 1 {
 			return fmt.Errorf("a write: %d, %v", n, err)
 		}
@@ -155,11 +155,11 @@ func send(from, to int) error {
 	return nil
 }
 
-// reuses is how often reuseDescriptors sends over sockets.
-const reuses = 3
+// overSockets is how many bytes reuseDescriptors sends over sockets.
+const overSockets = 2 + 8 + 32
 
 // reuseDescriptors sends over sockets and pipes that have the same descriptors,
-// one after the other: once by dup3, once by close, once by close_range.
+// one after the other: by dup3, by close, by close_range.
 func reuseDescriptors() error {
 	sockets, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -173,20 +173,20 @@ func reuseDescriptors() error {
 	if err := unix.Pipe2(at[:], unix.O_CLOEXEC); err != nil {
 		return err
 	}
-	put := func(pair [2]int) error {
+	put := func(pair [2]int, n int) error {
 		for i := range at {
 			if fd, err := unix.FcntlInt(uintptr(pair[i]), unix.F_DUPFD_CLOEXEC, at[i]); fd != at[i] {
 				return fmt.Errorf("descriptor %d in place of %d, %v", fd, at[i], err)
 			}
 		}
-		return send(at[1], at[0])
+		return send(at[1], at[0], n)
 	}
-	err = errors.Join(send(at[1], at[0]),
-		unix.Dup3(sockets[0], at[0], unix.O_CLOEXEC), unix.Dup3(sockets[1], at[1], unix.O_CLOEXEC), send(at[1], at[0]),
-		unix.Close(at[0]), unix.Close(at[1]), put(pipe),
-		unix.CloseRange(uint(at[0]), uint(at[0]), 0), unix.CloseRange(uint(at[1]), uint(at[1]), 0), put(sockets),
-		unix.Dup3(pipe[0], at[0], unix.O_CLOEXEC), unix.Dup3(pipe[1], at[1], unix.O_CLOEXEC), send(at[1], at[0]),
-		unix.Close(at[0]), unix.Close(at[1]), put(sockets))
+	err = errors.Join(send(at[1], at[0], 1),
+		unix.Dup3(sockets[0], at[0], unix.O_CLOEXEC), unix.Dup3(sockets[1], at[1], unix.O_CLOEXEC), send(at[1], at[0], 2),
+		unix.Close(at[0]), unix.Close(at[1]), put(pipe, 4),
+		unix.CloseRange(uint(at[0]), uint(at[0]), 0), unix.CloseRange(uint(at[1]), uint(at[1]), 0), put(sockets, 8),
+		unix.Dup3(pipe[0], at[0], unix.O_CLOEXEC), unix.Dup3(pipe[1], at[1], unix.O_CLOEXEC), send(at[1], at[0], 16),
+		unix.Close(at[0]), unix.Close(at[1]), put(sockets, 32))
 	for _, fd := range [...]int{sockets[0], sockets[1], pipe[0], pipe[1], at[0], at[1]} {
 		err = errors.Join(err, unix.Close(fd))
 	}
