@@ -166,6 +166,9 @@ func StartPinned(cmd *exec.Cmd, core int) error {
 	return cmd.Start()
 }
 
+// PID is the server's process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Usage asks what the server has used so far.
 func (p *Process) Usage() (Usage, error) { return p.ask(askUsage) }
 

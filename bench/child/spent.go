@@ -8,10 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Writes is how many system calls of this process have written, as the kernel
-// counts them.
-func Writes() (int64, error) { return procField("/proc/self/io", "syscw:") }
-
 // CPUTime is the user and system time of this process. Unlike that of
 // getrusage it is exact to less than a tick of the kernel.
 func CPUTime() time.Duration {

@@ -15,8 +15,7 @@ import (
 
 // Usage is what a server process has used and holds.
 type Usage struct {
-	CPU           time.Duration // user and system time of the whole process
-	Reads, Writes int64         // system calls that moved bytes in or out, as the kernel counts them
+	CPU time.Duration // user and system time of the whole process
 
 	Resident   int64 // bytes, from smaps_rollup
 	Heap       int64 // bytes of live and not yet swept objects
@@ -41,13 +40,6 @@ func usage() (Usage, error) {
 		return u, err
 	}
 	u.CPU = time.Duration(r.Utime.Nano() + r.Stime.Nano())
-	var err error
-	if u.Reads, err = procField("/proc/self/io", "syscr:"); err != nil {
-		return u, err
-	}
-	if u.Writes, err = procField("/proc/self/io", "syscw:"); err != nil {
-		return u, err
-	}
 	return u, nil
 }
 

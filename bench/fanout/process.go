@@ -34,7 +34,6 @@ type order struct {
 type answer struct {
 	Addr    string        `json:",omitempty"`
 	CPU     time.Duration `json:",omitempty"` // since the event began
-	Writes  int64         `json:",omitempty"` // system calls
 	Streams int           `json:",omitempty"` // that are open, and have got the event
 }
 
@@ -178,33 +177,30 @@ func Open(all []Candidate, n, serverCore, clientCore int) (open []*Streams, err 
 	return open, nil
 }
 
-// Spent is what the server process has used for one event to all streams.
-type Spent struct {
-	CPU    time.Duration // user and system time
-	Writes int64         // system calls
-}
+// ServerPID is the server's process.
+func (s *Streams) ServerPID() int { return s.server.cmd.Process.Pid }
 
 // Send sends an event of size bytes, as ours encodes it, to all streams and
-// waits until each client has got it, and nothing else. A number makes the
-// event another one.
-func (s *Streams) Send(number, size int) (Spent, error) {
+// waits until each client has got it, and nothing else. It returns the user and
+// system time of the server process. A number makes the event another one.
+func (s *Streams) Send(number, size int) (time.Duration, error) {
 	spent, err := s.server.ask(order{Do: "send", Number: number, Size: size})
 	if err != nil {
-		return Spent{}, fmt.Errorf("%s: the server: %w", s.c.Name, err)
+		return 0, fmt.Errorf("%s: the server: %w", s.c.Name, err)
 	}
 	got, err := s.client.ask(order{Do: "await", Number: number, Size: size})
 	if err != nil {
-		return Spent{}, fmt.Errorf("%s: the client: %w", s.c.Name, err)
+		return 0, fmt.Errorf("%s: the client: %w", s.c.Name, err)
 	}
 	if got.Streams != s.n {
-		return Spent{}, fmt.Errorf("%s: %d of %d streams got the event", s.c.Name, got.Streams, s.n)
+		return 0, fmt.Errorf("%s: %d of %d streams got the event", s.c.Name, got.Streams, s.n)
 	}
 	if s.c.late {
 		if spent, err = s.server.ask(order{Do: "spent"}); err != nil {
-			return Spent{}, fmt.Errorf("%s: the server: %w", s.c.Name, err)
+			return 0, fmt.Errorf("%s: the server: %w", s.c.Name, err)
 		}
 	}
-	return Spent{CPU: spent.CPU, Writes: spent.Writes}, nil
+	return spent.CPU, nil
 }
 
 // Close ends all processes and waits for their ends.

@@ -36,7 +36,7 @@ func serve(c Candidate, streams int, l link) error {
 	if err := l.answer(answer{Addr: listener.Addr().String()}); err != nil {
 		return err
 	}
-	var m meter
+	var began time.Duration // processor time when the event began
 	for o := range l.orders() {
 		switch o.Do {
 		case "ready":
@@ -57,42 +57,17 @@ func serve(c Candidate, streams int, l link) error {
 			err = l.answer(answer{})
 		case "send":
 			data := eventData(o.Number, o.Size)
-			if err := m.begin(); err != nil {
-				return err
-			}
+			began = child.CPUTime()
 			if err := publish(data); err != nil {
 				return err
 			}
-			err = l.spent(&m)
+			err = l.answer(answer{CPU: child.CPUTime() - began})
 		case "spent":
-			err = l.spent(&m)
+			err = l.answer(answer{CPU: child.CPUTime() - began})
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// meter is what the process has used since begin.
-type meter struct {
-	cpu    time.Duration
-	writes int64
-}
-
-func (m *meter) begin() (err error) {
-	if m.writes, err = child.Writes(); err != nil {
-		return err
-	}
-	m.cpu = child.CPUTime()
-	return nil
-}
-
-func (l link) spent(m *meter) error {
-	cpu := child.CPUTime() - m.cpu
-	writes, err := child.Writes()
-	if err != nil {
-		return err
-	}
-	return l.answer(answer{CPU: cpu, Writes: writes - m.writes})
 }

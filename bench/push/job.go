@@ -28,8 +28,9 @@ const (
 	ttl     = 60 // seconds
 )
 
-// Payload is what each message has: 300 bytes of JSON.
-var Payload = []byte(`{"title":"` + strings.Repeat("A message of three hundred bytes. ", 8) + `","id":"0123456789abcdef"}`)[:300]
+// Payload is what each message has: 300 bytes of JSON, and no room behind them:
+// webpush-go would write there, while others read it.
+var Payload = []byte(`{"title":"` + strings.Repeat("A message of three hundred bytes. ", 8) + `","id":"0123456789abcdef"}`)[:300:300]
 
 // Job is what a sender process is to do, in its environment.
 type Job struct {

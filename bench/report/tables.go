@@ -132,6 +132,14 @@ func number(v float64, ok bool) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
+// fraction writes a value that is far below 1.
+func fraction(v float64, ok bool) string {
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("%.3f", v)
+}
+
 func frameTable(w io.Writer, r *Results) {
 	cases := r.cases()
 	cells := []string{"ns a message (allocations)"}
@@ -158,7 +166,12 @@ func echoTables(w io.Writer, r *Results) {
 		}
 		raw, _ := r.Median(name, limit, "cpu_us")
 		late, _ := r.Median(name, limit, "p99_us")
-		head(w, name, "us a message", "of "+limit, "reads", "writes", "p50 us", "p99 us", "of "+limit)
+		waits := slices.ContainsFunc(r.Samples, func(s Sample) bool { _, ok := s.Values["waits"]; return ok }) // older results have none
+		cells := []string{name, "us a message", "of " + limit, "reads", "writes"}
+		if waits {
+			cells = append(cells, "waits")
+		}
+		head(w, append(cells, "p50 us", "p99 us", "of "+limit)...)
 		for _, c := range r.candidates() {
 			us, ok := r.Median(name, c, "cpu_us")
 			if !ok {
@@ -166,7 +179,11 @@ func echoTables(w io.Writer, r *Results) {
 			}
 			value := func(v string) string { return number(r.Median(name, c, v)) }
 			p99, has := r.Median(name, c, "p99_us")
-			row(w, c, number(us, ok), of(us, ok, raw, raw > 0), value("reads"), value("writes"), value("p50_us"), number(p99, has), of(p99, has, late, late > 0))
+			cells := []string{c, number(us, ok), of(us, ok, raw, raw > 0), value("reads"), value("writes")}
+			if waits {
+				cells = append(cells, fraction(r.Median(name, c, "waits")))
+			}
+			row(w, append(cells, value("p50_us"), number(p99, has), of(p99, has, late, late > 0))...)
 		}
 	}
 	if line := r.peerVersions(); line != "" {

@@ -18,11 +18,10 @@ var (
 func rust(library, variant, note string) Candidate {
 	program := os.Getenv("PUSHWIRE_BENCH_RUST")
 	return Candidate{
-		Name:      library + variant,
-		Module:    library + " (Rust)",
-		Note:      "tokio on one thread; " + note,
-		Uncounted: true,
-		Command:   func() *exec.Cmd { return exec.Command(program, library+variant) },
+		Name:    library + variant,
+		Module:  library + " (Rust)",
+		Note:    "tokio on one thread; " + note,
+		Command: func() *exec.Cmd { return exec.Command(program, library+variant) },
 		Missing: func() string {
 			if program == "" {
 				return library + variant + " is left out: PUSHWIRE_BENCH_RUST does not name the program that servers/rust/build.sh builds with cargo"

@@ -50,10 +50,6 @@ type Candidate struct {
 	// Serve; it speaks the lines of package child. nil for all others.
 	Command func() *exec.Cmd
 
-	// Uncounted says that it moves its bytes by recv and send, which
-	// /proc/self/io does not count.
-	Uncounted bool
-
 	// Missing says what this machine lacks to run it, "" for nothing. nil
 	// where all is part of this program.
 	Missing func() string

@@ -46,7 +46,6 @@ type answer struct {
 	Cursor  topic.Cursor  `json:",omitempty"` // epoch: of the last item
 	At      int64         `json:",omitempty"` // monotonic time of the machine: when publishing began, when the last reader had the item
 	CPU     time.Duration `json:",omitempty"` // spent: since publishing began
-	Writes  int64         `json:",omitempty"` // spent: system calls
 	Readers int           `json:",omitempty"` // that have the item
 	Held    child.Usage   // hold
 }
@@ -119,7 +118,6 @@ func serve(c Candidate, l link) error {
 		return err
 	}
 	var cpu time.Duration
-	var writes int64
 	profiled := false
 	for o := range l.orders() {
 		var a answer
@@ -142,9 +140,6 @@ func serve(c Candidate, l link) error {
 			}
 		case "publish":
 			data := itemData(o.Number, o.Size)
-			if writes, err = child.Writes(); err != nil {
-				return err
-			}
 			cpu = child.CPUTime()
 			a.At = now()
 			if err := s.publish(data); err != nil {
@@ -156,11 +151,6 @@ func serve(c Candidate, l link) error {
 			}
 		case "spent":
 			a.CPU = child.CPUTime() - cpu
-			n, err := child.Writes()
-			if err != nil {
-				return err
-			}
-			a.Writes = n - writes
 		case "hold":
 			if a.Held, err = child.Holdings(); err != nil {
 				return err

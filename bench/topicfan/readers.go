@@ -89,7 +89,6 @@ func (r *Readers) ready() error {
 // Spent is what one item to all readers has taken.
 type Spent struct {
 	CPU     time.Duration // user and system time of the server process
-	Writes  int64         // system calls of it
 	Elapsed time.Duration // from publishing until the last reader has it
 }
 
@@ -130,8 +129,11 @@ func (r *Readers) Publish(number, size int) (s Spent, err error) {
 	if err != nil {
 		return s, r.failed("server", err)
 	}
-	return Spent{CPU: spent.CPU, Writes: spent.Writes, Elapsed: time.Duration(got.At - began.At)}, nil
+	return Spent{CPU: spent.CPU, Elapsed: time.Duration(got.At - began.At)}, nil
 }
+
+// ServerPID is the server's process.
+func (r *Readers) ServerPID() int { return r.server.cmd.Process.Pid }
 
 // learn gets the epoch of the topic.
 func (r *Readers) learn() error {

@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 	topicfan.Main()
 	push.Main()
 	choosing.Main()
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // of the processes that are started: each would sleep a second at its end
 	os.Exit(m.Run())
 }
 
@@ -46,6 +47,7 @@ var tiny = settings{
 	conns:      4,
 	span:       20 * time.Millisecond,
 	loads:      full.loads,
+	counted:    2,
 	idle:       50,
 	growth:     []int{20, 110},
 
@@ -99,6 +101,13 @@ func TestMeasurements(t *testing.T) {
 				t.Errorf("%s: of the messages of %s the part %v was compressed after the answer %q", name, c.Name, r.Samples[i].Values["packed"], r.Notes[c.Name])
 			}
 		}
+		for _, call := range countedCalls[name] {
+			for _, s := range r.Samples {
+				if s.Values[call] <= 0 {
+					t.Errorf("%s, %s: %s makes no %s: %s", name, s.Case, s.Candidate, call, countingNeeds)
+				}
+			}
+		}
 		file := filepath.Join(folder, name+".json")
 		if err := r.Store(file); err != nil {
 			t.Fatal(err)
@@ -114,6 +123,13 @@ func TestMeasurements(t *testing.T) {
 	if err := report.WriteTables(readme, folder); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// countedCalls are those that each sample of a measurement has.
+var countedCalls = map[string][]string{
+	"echo":              {"reads", "writes", "waits"},
+	"deflate-echo":      {"reads", "writes", "waits"},
+	"deflate-broadcast": {"writes"},
 }
 
 // candidatesOf returns the names of all that take part in a measurement.

@@ -41,9 +41,9 @@ func fanOut(s settings, r *report.Results) (err error) {
 	defer func() { err = errors.Join(err, fanout.Close(open)) }()
 	number := 0
 	// events sends n events to the streams of each candidate and returns what
-	// they have cost.
-	events := func(n, size int) ([]fanout.Spent, error) {
-		sum := make([]fanout.Spent, len(open))
+	// they have cost, in processor time.
+	events := func(n, size int) ([]time.Duration, error) {
+		sum := make([]time.Duration, len(open))
 		for range n {
 			number++
 			for i := range open {
@@ -55,8 +55,7 @@ func fanOut(s settings, r *report.Results) (err error) {
 				if err != nil {
 					return nil, err
 				}
-				sum[at].CPU += spent.CPU
-				sum[at].Writes += spent.Writes
+				sum[at] += spent
 			}
 		}
 		return sum, nil
@@ -72,14 +71,21 @@ func fanOut(s settings, r *report.Results) (err error) {
 			if err != nil {
 				return err
 			}
-			base := max(sum[slices.Index(names, fanout.Bare)].CPU, time.Nanosecond)
-			n := float64(s.events * s.streams)
+			base := max(sum[slices.Index(names, fanout.Bare)], time.Nanosecond)
+			number++
 			for i, spent := range sum {
-				r.Add(report.Sample{Case: report.FanoutCase(size, s.streams), Candidate: names[i], Round: round + 1, Values: map[string]float64{
-					"cpu_us":  float64(spent.CPU) / 1e3 / n,
-					"of_bare": float64(spent.CPU) / float64(base),
-					"writes":  float64(spent.Writes) / n,
-				}})
+				values := map[string]float64{
+					"cpu_us":  float64(spent) / 1e3 / float64(s.events*s.streams),
+					"of_bare": float64(spent) / float64(base),
+				}
+				err := countWrites(values, open[i].ServerPID(), s.streams, func() error {
+					_, err := open[i].Send(number, size)
+					return err
+				})
+				if err != nil {
+					return err
+				}
+				r.Add(report.Sample{Case: report.FanoutCase(size, s.streams), Candidate: names[i], Round: round + 1, Values: values})
 			}
 		}
 	}

@@ -49,6 +49,8 @@ type settings struct {
 	span  time.Duration // echo: measured in one round
 	loads []echoLoad    // echo
 
+	counted int // echo, deflate-echo: bursts of a connection while system calls are counted
+
 	idle  int           // idle: connections
 	quiet time.Duration // idle: between the last message and the measurement
 
@@ -79,6 +81,7 @@ var full = settings{
 	warm:       200 * time.Millisecond,
 	span:       time.Second,
 	loads:      []echoLoad{{64, 1}, {64, 16}, {16 << 10, 1}, {16 << 10, 16}, {1 << 20, 1}},
+	counted:    20,
 	idle:       10_000,
 	quiet:      time.Second,
 	growth:     []int{1000, 5000, 10_000, 19_000},

@@ -113,14 +113,16 @@ func packedEchoRound(c servers.PackedCandidate, s settings, p *child.Process) (m
 		return nil, "", err
 	}
 	n := float64(res.Messages)
-	return map[string]float64{
+	values := map[string]float64{
 		"cpu_us":        float64(after.CPU-before.CPU) / 1e3 / n,
-		"reads":         float64(after.Reads-before.Reads) / n,
-		"writes":        float64(after.Writes-before.Writes) / n,
 		"payload_bytes": float64(res.Payload) / n,
 		"packed":        float64(res.Packed) / n,
 		"messages":      n,
-	}, g.Answer, nil
+	}
+	return values, g.Answer, countMessages(values, p.PID(), s.counted, s.conns, packedSize, func() error {
+		_, err := g.Run(0, 1)
+		return err
+	})
 }
 
 // packedIdleMemory measures what a server holds for a connection that had
@@ -217,11 +219,13 @@ func packedBroadcastRound(c servers.PackedCandidate, s settings, p *child.Proces
 	if err != nil {
 		return nil, "", err
 	}
-	n := float64(s.members * s.broadcasts)
-	return map[string]float64{
-		"cpu_us":        float64(after.CPU-before.CPU) / 1e3 / n,
-		"writes":        float64(after.Writes-before.Writes) / n,
+	values := map[string]float64{
+		"cpu_us":        float64(after.CPU-before.CPU) / 1e3 / float64(s.members*s.broadcasts),
 		"payload_bytes": float64(res.Payload) / float64(res.Messages),
 		"packed":        float64(res.Packed) / float64(res.Messages),
-	}, g.Answer, nil
+	}
+	return values, g.Answer, countWrites(values, p.PID(), s.members, func() error {
+		_, err := broadcast(1)
+		return err
+	})
 }

@@ -66,7 +66,6 @@ func topicFanout(s settings, r *report.Results) (err error) {
 					return nil, err
 				}
 				sum[at].CPU += spent.CPU
-				sum[at].Writes += spent.Writes
 				sum[at].Elapsed += spent.Elapsed
 			}
 		}
@@ -85,14 +84,22 @@ func topicFanout(s settings, r *report.Results) (err error) {
 			}
 			bare := sum[slices.Index(names, topicfan.Bare)]
 			n := float64(s.events * s.streams)
+			number++
 			for i, spent := range sum {
-				r.Add(report.Sample{Case: report.FanoutCase(size, s.streams), Candidate: names[i], Round: round + 1, Values: map[string]float64{
+				values := map[string]float64{
 					"cpu_us":       float64(spent.CPU) / 1e3 / n,
 					"of_bare":      float64(spent.CPU) / float64(max(bare.CPU, time.Nanosecond)),
-					"writes":       float64(spent.Writes) / n,
 					"last_ms":      float64(spent.Elapsed) / 1e6 / float64(s.events),
 					"last_of_bare": float64(spent.Elapsed) / float64(max(bare.Elapsed, time.Nanosecond)),
-				}})
+				}
+				err := countWrites(values, open[i].ServerPID(), s.streams, func() error {
+					_, err := open[i].Publish(number, size)
+					return err
+				})
+				if err != nil {
+					return err
+				}
+				r.Add(report.Sample{Case: report.FanoutCase(size, s.streams), Candidate: names[i], Round: round + 1, Values: values})
 			}
 		}
 	}
