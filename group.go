@@ -180,9 +180,8 @@ func broadcast(members []*Conn, m *Prepared) (sent int) {
 // ended without a handshake.
 //
 // A member that somebody reads costs no goroutine: a call that waits for the
-// next message sees the peer's close frame, or a [Poller], once it has a worker
-// free. Others have one each until they end, which reads in place of the
-// application, as [Conn.Close] does.
+// next message, or a [Poller], sees the peer's close frame. Others have one each
+// until they end, which reads in place of the application, as [Conn.Close] does.
 func (g *Group) Shutdown(ctx context.Context, code frame.Code, reason string) (left int, err error) {
 	if !code.Valid() {
 		return g.Len(), errors.Join(errors.New("pushwire: shutdown"), frame.ErrCloseCode)

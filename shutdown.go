@@ -20,14 +20,15 @@ const (
 	startStep = 32
 )
 
-// shutdown closes many connections side by side and waits for them. Who reads a
-// connection sees the peer's close frame and ends it; that may be
+// shutdown closes many connections side by side and waits for them. What is
+// to be done for one depends on who reads it, and so sees the peer's close frame
+// and ends it:
 //
-//   - a call of the application's, or a Poller: they need nothing of us, but at
-//     the deadline, and once they have left;
-//   - nobody: then it has a goroutine in drain, which gives way to whoever
-//     comes. It is one each, since a few that take turns would let a stuck peer
-//     delay the others.
+//	                 │ somebody leaves
+//	read by a call   │────────────────┐     by another call, or a Poller: nothing,
+//	or a Poller      │<──────┐        v     but for the deadline
+//	                 │ never │   read by nobody: one goroutine in drain, which
+//	                                          gives way to whoever comes
 //
 // All fields belong to the goroutine that runs it.
 type shutdown struct {
