@@ -50,34 +50,25 @@ func (l *life) get() error {
 // that must not be sent (see [frame.Code.Valid]) is refused and nothing
 // happens. On a connection that has ended it returns its error.
 func (c *Conn) Close(code frame.Code, reason string) error {
-	deadline, err := c.startClose(code, reason)
+	f, err := frame.AppendClose(nil, c.wire.role, code, fitReason(reason))
 	if err != nil {
-		return err
-	}
-	return c.awaitClose(deadline.time())
-}
-
-// startClose begins the closing handshake, if nobody has begun it. Whoever
-// reads ends it; the caller sees to it that somebody does, and to the deadline.
-func (c *Conn) startClose(code frame.Code, reason string) (deadline moment, err error) {
-	reason = fitReason(reason)
-	f, err := frame.AppendClose(nil, c.wire.role, code, reason)
-	if err != nil {
-		return 0, fmt.Errorf("pushwire: close: %w", err)
+		return fmt.Errorf("pushwire: close: %w", err)
 	}
 	o := &c.out
 	o.lock()
-	defer o.unlock()
 	if err := c.Err(); err != nil {
-		return 0, err
+		o.unlock()
+		return err
 	}
 	if o.stage == closeNone && o.err == nil {
-		o.beginClose(c, f, CloseFrame{code, reason})
+		o.beginClose(c, f, CloseFrame{code, fitReason(reason)})
 	}
+	deadline := o.deadline.time()
 	if o.err != nil { // writing has failed; the peer may still tell why
-		return now().add(c.cfg.closeWithin()), nil
+		deadline = time.Now().Add(c.cfg.closeWithin())
 	}
-	return o.deadline, nil
+	o.unlock()
+	return c.awaitClose(deadline)
 }
 
 // CloseNow ends the connection at once, without a closing handshake. It is

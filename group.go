@@ -178,10 +178,6 @@ func broadcast(members []*Conn, m *Prepared) (sent int) {
 // the closing handshake. It returns when all have ended, or with ctx, whose
 // error it returns then, with the number of those that had not; these are
 // ended without a handshake.
-//
-// A member that somebody reads costs no goroutine: a call that waits for the
-// next message, or a [Poller], sees the peer's close frame. Others have one each
-// until they end, which reads in place of the application, as [Conn.Close] does.
 func (g *Group) Shutdown(ctx context.Context, code frame.Code, reason string) (left int, err error) {
 	if !code.Valid() {
 		return g.Len(), errors.Join(errors.New("pushwire: shutdown"), frame.ErrCloseCode)
@@ -189,13 +185,29 @@ func (g *Group) Shutdown(ctx context.Context, code frame.Code, reason string) (l
 	g.mu.Lock()
 	g.shut = true
 	g.mu.Unlock()
-	var s shutdown
-	s.begin(g.snapshot(), code, reason)
-	if s.await(ctx) != nil {
-		left, err = s.endNow(), waitError("shutdown", ctx)
+	members := g.snapshot()
+	ended := make(chan struct{})
+	var wg sync.WaitGroup
+	for _, c := range members {
+		wg.Go(func() { c.Close(code, reason) })
 	}
-	s.settle()
-	return left, err
+	go func() {
+		wg.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return 0, nil
+	case <-ctx.Done():
+	}
+	for _, c := range members {
+		if c.Err() == nil {
+			left++
+			c.CloseNow()
+		}
+	}
+	<-ended
+	return left, waitError("shutdown", ctx)
 }
 
 // closed reports whether Shutdown was called; a nil Group never is.

@@ -3,10 +3,6 @@ package pushwire_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -79,133 +75,6 @@ func TestGroupShutdown(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-// While members that somebody reads have not answered the close frame,
-// Shutdown has no goroutine for any of them.
-func TestGroupShutdownTakesNoGoroutineForAMember(t *testing.T) {
-	for _, read := range []string{"Messages", "a Poller"} {
-		t.Run(read, func(t *testing.T) {
-			const n = 2000
-			l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			var g pushwire.Group
-			poller := newPoller(t, nil)
-			cfg := &pushwire.Config{Ping: -1, CloseTimeout: time.Minute}
-			peers := make([]*testpeer.Peer, n)
-			var loops sync.WaitGroup
-			for i := range peers {
-				client, err := net.Dial("unix", l.Addr().String())
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer client.Close()
-				server, err := l.Accept()
-				if err != nil {
-					t.Fatal(err)
-				}
-				peers[i] = testpeer.New(t, client, testpeer.Client)
-				c := pushwire.NewConn(server, frame.Server, cfg)
-				defer c.CloseNow()
-				if err := g.Add(c); err != nil {
-					t.Fatal(err)
-				}
-				if read != "Messages" {
-					if err := poller.Add(c, echoMessage); err != nil {
-						t.Fatal(err)
-					}
-					continue
-				}
-				loops.Go(func() {
-					for range c.Messages(context.Background()) {
-					}
-				})
-			}
-			for _, p := range peers {
-				p.Send(9, []byte("are you there"))
-				p.WantFrame("it is read", 10, []byte("are you there"))
-			}
-			goroutines, stack := runtime.NumGoroutine(), stacks()
-			shut := make(chan error)
-			go func() {
-				left, err := g.Shutdown(context.Background(), frame.CodeGoingAway, "")
-				if left != 0 {
-					err = fmt.Errorf("%d left: %w", left, err)
-				}
-				shut <- err
-			}()
-			for _, p := range peers {
-				p.WantClose("the server goes", 1001)
-			}
-			more := runtime.NumGoroutine() - goroutines
-			t.Logf("%d goroutines and %d bytes of stack more", more, stacks()-stack)
-			if more > 10 { // one is Shutdown
-				t.Errorf("%d goroutines more for %d members", more, n)
-			}
-			for _, p := range peers {
-				p.SendClose(1001, "")
-			}
-			if err := <-shut; err != nil {
-				t.Error(err)
-			}
-			loops.Wait()
-		})
-	}
-}
-
-// crowd counts the goroutines that there are when something is written.
-type crowd struct {
-	net.Conn
-	most, writes *atomic.Int32
-}
-
-func (c crowd) Write(p []byte) (int, error) {
-	n := int32(runtime.NumGoroutine())
-	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
-	}
-	defer c.writes.Add(1)
-	return c.Conn.Write(p)
-}
-
-// Where a transport can't say whether a write would wait, a close frame takes a
-// goroutine: not all of them at a time.
-func TestGroupShutdownSendsWithFewGoroutines(t *testing.T) {
-	const n = 5000
-	var g pushwire.Group
-	var most, writes atomic.Int32
-	var loops sync.WaitGroup
-	for range n {
-		a, b := memconn.Pipe()
-		defer a.Close()
-		c := pushwire.NewConn(crowd{b, &most, &writes}, frame.Server, &pushwire.Config{Ping: -1})
-		g.Add(c)
-		reading := make(chan struct{})
-		loops.Go(func() {
-			close(reading)
-			for range c.Messages(context.Background()) {
-			}
-		})
-		<-reading
-	}
-	before := int32(runtime.NumGoroutine())
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		for writes.Load() < n {
-			time.Sleep(time.Millisecond)
-		}
-		cancel()
-	}()
-	if left, err := g.Shutdown(ctx, frame.CodeGoingAway, ""); left != n || !errors.Is(err, context.Canceled) {
-		t.Errorf("%d left, want %d, %v", left, n, err)
-	}
-	loops.Wait()
-	t.Logf("%d goroutines more", most.Load()-before)
-	if most.Load()-before > n/10 {
-		t.Errorf("%d goroutines more for %d members", most.Load()-before, n)
 	}
 }
 
@@ -388,5 +257,48 @@ func TestGroupShutdownEndsWithItsContext(t *testing.T) {
 			}
 			reads.Wait()
 		})
+	}
+}
+
+// A member that waits for a worker, while all of them are in long calls, is not
+// kept waiting by them: the peer's answer is seen when it comes.
+func TestGroupShutdownReadsForAPollerWithoutAFreeWorker(t *testing.T) {
+	var g pushwire.Group
+	poller := newPoller(t, &pushwire.PollerOptions{Workers: 1})
+	entered, leave := make(chan struct{}, 2), make(chan struct{})
+	f := func(_ context.Context, _ *pushwire.Conn, _ pushwire.Message, err error) {
+		if err == nil {
+			entered <- struct{}{}
+			<-leave
+		}
+	}
+	cfg := &pushwire.Config{CloseTimeout: time.Minute}
+	busy, c1 := polledPeer(t, poller, cfg, f)
+	waits, c2 := polledPeer(t, poller, cfg, f)
+	for _, c := range []*pushwire.Conn{c1, c2} {
+		if err := g.Add(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	busy.Send(1, []byte("hello"))
+	<-entered
+	shut := make(chan error)
+	go func() {
+		_, err := g.Shutdown(context.Background(), frame.CodeGoingAway, "")
+		shut <- err
+	}()
+	for _, p := range []*testpeer.Peer{busy, waits} {
+		p.WantClose("", 1001)
+		p.SendClose(1001, "")
+	}
+	if err := <-shut; err != nil {
+		t.Error(err)
+	}
+	close(leave)
+	for _, c := range []*pushwire.Conn{c1, c2} {
+		var ce *pushwire.CloseError
+		if err := c.Err(); !errors.As(err, &ce) || ce.Received == nil || ce.Err != nil {
+			t.Errorf("ended with %v, not with the closing handshake", err)
+		}
 	}
 }

@@ -46,7 +46,7 @@ func run(f ServeFunc, c *Conn, r *handshake.Request) {
 			return
 		}
 		if err, ok := v.(error); v != nil && !(ok && errors.Is(err, http.ErrAbortHandler)) {
-			c.logPanic("ServeFunc", v)
+			c.logPanic("ServeFunc", v, debug.Stack())
 		}
 		c.Close(frame.CodeInternal, "")
 	}()
@@ -57,11 +57,11 @@ func run(f ServeFunc, c *Conn, r *handshake.Request) {
 	}
 }
 
-// logPanic tells of a panic in a function of the type what.
-func (c *Conn) logPanic(what string, v any) {
+// logPanic tells of a panic in a function of the type what, with its stack.
+func (c *Conn) logPanic(what string, v any, stack []byte) {
 	if l := c.cfg.Logger; l != nil {
-		l.Error("pushwire: panic in a "+what, "remote", c.RemoteAddr(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		l.Error("pushwire: panic in a "+what, "remote", c.RemoteAddr(), "panic", fmt.Sprint(v), "stack", string(stack))
 		return
 	}
-	log.Printf("pushwire: panic in a %s for %v: %v\n%s", what, c.RemoteAddr(), v, debug.Stack())
+	log.Printf("pushwire: panic in a %s for %v: %v\n%s", what, c.RemoteAddr(), v, stack)
 }

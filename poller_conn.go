@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -286,7 +287,7 @@ func (r *polled) call(m Message, err error) { r.f(r.c.Context(), r.c, m, err) }
 // the end of the goroutine.
 func (r *polled) broken(v any) {
 	if err, ok := v.(error); v != nil && !(ok && errors.Is(err, http.ErrAbortHandler)) {
-		r.c.logPanic("MessageFunc", v)
+		r.c.logPanic("MessageFunc", v, debug.Stack())
 	}
 	go r.c.Close(frame.CodeInternal, "")
 }
@@ -374,6 +375,18 @@ func (c *Conn) readByPoller() error {
 		return err
 	}
 	return errPolled
+}
+
+// startClose begins the closing handshake. Its end is the Poller's reading.
+func (c *Conn) startClose(code frame.Code, reason string) {
+	o := &c.out
+	o.lock()
+	defer o.unlock()
+	if c.Err() != nil || o.stage != closeNone || o.err != nil {
+		return
+	}
+	f, _ := frame.AppendClose(nil, c.wire.role, code, reason)
+	o.beginClose(c, f, CloseFrame{code, reason})
 }
 
 // closeDeadline returns the end of the closing handshake, or of the time that

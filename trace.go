@@ -1,6 +1,10 @@
 package pushwire
 
-import "github.com/pushwire/pushwire/frame"
+import (
+	"runtime/debug"
+
+	"github.com/pushwire/pushwire/frame"
+)
 
 // Where the hooks of Config.Trace are called:
 //
@@ -15,11 +19,7 @@ import "github.com/pushwire/pushwire/frame"
 
 func (c *Conn) traceRead(h frame.Header) {
 	if t := c.cfg.Trace; t != nil && t.FrameRead != nil && !c.pings.muted.Load() {
-		defer func() {
-			if c.hookBroken("FrameRead", recover()) {
-				c.closeBroken()
-			}
-		}()
+		defer func() { c.hookBroken("FrameRead", recover()) }()
 		t.FrameRead(c, h)
 	}
 }
@@ -33,11 +33,7 @@ func (c *Conn) traceWritten(h *frame.Header) {
 
 func (t *Trace) frameWritten(c *Conn, h frame.Header) {
 	if t.FrameWritten != nil && !c.pings.muted.Load() {
-		defer func() {
-			if c.hookBroken("FrameWritten", recover()) {
-				go c.closeBroken() // once mu is free
-			}
-		}()
+		defer func() { c.hookBroken("FrameWritten", recover()) }()
 		t.FrameWritten(c, h)
 	}
 }
@@ -51,19 +47,19 @@ func (c *Conn) traceEnded(err error) {
 
 // hookBroken takes the panic v of a hook, nil for none. FrameRead and
 // FrameWritten are muted from then on: a peer could have each frame that it sends
-// until the end logged with a stack.
-func (c *Conn) hookBroken(name string, v any) bool {
+// until the end logged with a stack. The rest is done by a goroutine: a Logger may
+// send what it is told over this very connection, whose locks are held here.
+func (c *Conn) hookBroken(name string, v any) {
 	if v == nil {
-		return false
+		return
 	}
 	c.pings.muted.Store(true)
-	c.logPanic("hook of Config.Trace, "+name, v)
-	return true
-}
-
-func (c *Conn) closeBroken() {
-	o := &c.out
-	o.lock()
-	o.closeSoon(c, frame.CodeInternal, "")
-	o.unlock()
+	stack := debug.Stack()
+	go func() {
+		c.logPanic("hook of Config.Trace, "+name, v, stack)
+		o := &c.out
+		o.lock()
+		o.closeSoon(c, frame.CodeInternal, "")
+		o.unlock()
+	}()
 }

@@ -178,9 +178,7 @@ func wantBroken(t *testing.T, p pair, read <-chan error, log *hookPanics) {
 	if err := p.server.Err(); !errors.Is(err, net.ErrClosed) || pushwire.CodeOf(err) != frame.CodeInternal {
 		t.Errorf("the end is %v", err)
 	}
-	if n := log.n.Load(); n != 1 {
-		t.Errorf("%d panics are logged, want 1", n)
-	}
+	eventually(t, "the panic is logged", func() bool { return log.n.Load() == 1 })
 }
 
 // The same for FrameRead, in whatever reads.
@@ -240,9 +238,7 @@ func TestPanicInFrameReadClosesWith1011AndHoldsNothing(t *testing.T) {
 					eventually(t, "the connection has ended", func() bool { return p.server.Err() != nil })
 					p.server.Close(frame.CodeNormal, "")
 					<-read
-					if n := log.n.Load(); n != 1 {
-						t.Errorf("%d panics are logged, want 1", n)
-					}
+					eventually(t, "the panic is logged", func() bool { return log.n.Load() == 1 })
 				})
 			})
 		}
@@ -294,10 +290,50 @@ func TestPanicInEndedHoldsNothing(t *testing.T) {
 				}
 				p.client.Discard(ctx)
 				eventually(t, "the transport is closed", func() bool { return p.client.Err() != nil })
-				if n := log.n.Load(); n != 1 {
-					t.Errorf("%d panics are logged, want 1", n)
-				}
+				eventually(t, "the panic is logged", func() bool { return log.n.Load() == 1 })
 			})
 		})
 	}
+}
+
+// toGroup is a Logger that sends what it is told to connections, as a page of
+// logs does.
+type toGroup struct {
+	hookPanics
+	g pushwire.Group
+}
+
+func (l *toGroup) Handle(ctx context.Context, r slog.Record) error {
+	l.g.Broadcast(pushwire.Prepare(frame.Text, []byte(r.Message)))
+	return l.hookPanics.Handle(ctx, r)
+}
+
+// A Logger may use the connection whose hook has panicked.
+func TestPanicOfAHookIsLoggedOverItsConnection(t *testing.T) {
+	var log toGroup
+	cfg := &pushwire.Config{Ping: -1, Logger: slog.New(&log), Trace: &pushwire.Trace{
+		FrameWritten: func(*pushwire.Conn, frame.Header) { panic("ours") },
+	}}
+	run(t, []mode{mem, tcp, tls_}, nil, cfg, func(t *testing.T, p pair) {
+		log.n.Store(0)
+		if err := log.g.Add(p.server); err != nil {
+			t.Fatal(err)
+		}
+		p.client.Discard(context.Background())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			p.server.Write(context.Background(), frame.Text, nil)
+			p.server.Discard(context.Background())
+			<-p.server.Done()
+		}()
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+			t.Fatal("a call hangs")
+		}
+		if n := log.n.Load(); n != 1 {
+			t.Errorf("%d panics are logged, want 1", n)
+		}
+	})
 }

@@ -43,9 +43,6 @@ func (t *turn) try() bool {
 	}
 }
 
-// taken reports whether somebody has the turn.
-func (t *turn) taken() bool { return t.state.Load()&turnMask != turnFree }
-
 // take waits for the turn; it fails only with the context's error. Where it has
 // to wait it calls waits, unless that is nil, once its place is sure.
 func (t *turn) take(ctx context.Context, waits func()) error {

@@ -45,12 +45,12 @@ type Client struct {
 	// negative is no limit.
 	MaxRetry time.Duration
 	// Backoff chooses the wait before an attempt. retry is the reconnection
-	// time: 3 s or what the server has set, MaxRetry at most. attempt is 1 for the first one
-	// after an event that was new, and grows by one with each that brings
-	// none. A negative wait ends the events with the error of the last
-	// attempt. nil waits for retry and a random time on top of it, of at most
-	// retry (but 100 ms at least) for the first attempt, which doubles with
-	// each one, up to 30 s.
+	// time: 3 s, or what the server has set, which counts up to MaxRetry.
+	// attempt is 1 for the first one after an event that was new, and grows by
+	// one with each that brings none. A negative wait ends the events with the
+	// error of the last attempt. nil waits for retry and a random time on top
+	// of it, of at most retry (but 100 ms at least) for the first attempt,
+	// which doubles with each one, up to 30 s.
 	Backoff func(attempt int, retry time.Duration) time.Duration
 	// MaxEvent is [Decoder.MaxEvent].
 	MaxEvent int

@@ -7,7 +7,8 @@ import (
 )
 
 // Source returns the source of a name. It is a [Waker], a [Bounder] and a
-// [Publisher] too. It costs nothing, and opens the topic when it is used.
+// [Publisher] too. It costs a copy of the name, and opens the topic when it
+// is used.
 func (h *Hub) Source(name string) Source {
 	if len(name) <= MaxName { // else it will be refused
 		// It is mostly a part of a request, which a client that stays would

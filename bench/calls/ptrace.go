@@ -67,7 +67,7 @@ const waitMine = unix.WALL | unix.WNOTHREAD | unix.WNOHANG
 // that could.
 func peek() (tid int, ended bool, err error) {
 	var info childInfo
-	// Rule 1: both are 128 bytes, see siginfo_t.
+	// Rule 1: childInfo is not larger than siginfo_t's 128 bytes.
 	err = unix.Waitid(unix.P_ALL, 0, (*unix.Siginfo)(unsafe.Pointer(&info)), unix.WEXITED|unix.WSTOPPED|unix.WNOWAIT|waitMine, nil)
 	switch info.code {
 	case cldExited, cldKilled, cldDumped:
