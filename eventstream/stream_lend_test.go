@@ -4,41 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/http"
+	"math"
 	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/pushwire/pushwire/internal/held"
 )
-
-// holder is a ResponseWriter whose Write fails at last, and which goes on reading
-// what it has refused, as net/http's HTTP/2 once did when a stream ended while a
-// frame of it was on its way.
-type holder struct {
-	header http.Header
-	refuse bool
-	held   []byte // the caller's memory
-	was    []byte // what it was when Write returned
-}
-
-var errRefused = errors.New("the stream has ended")
-
-func (h *holder) Header() http.Header              { return h.header }
-func (h *holder) WriteHeader(int)                  {}
-func (h *holder) FlushError() error                { return nil }
-func (h *holder) SetWriteDeadline(time.Time) error { return nil }
-func (h *holder) SetReadDeadline(time.Time) error  { return nil }
-
-func (h *holder) Write(p []byte) (int, error) {
-	if !h.refuse {
-		return len(p), nil
-	}
-	if h.held == nil {
-		h.held, h.was = p, bytes.Clone(p)
-	}
-	return 0, errRefused
-}
 
 // scribble writes to p from end to end.
 func scribble(p []byte) {
@@ -91,19 +64,19 @@ func TestRefusedMemoryIsNotLentAgain(t *testing.T) {
 					r := httptest.NewRequest("GET", "/", nil)
 					r.ProtoMajor = over.proto
 					r.Header.Set("Accept-Encoding", over.coding)
-					w := &holder{header: make(http.Header)}
+					w := &held.Refuser{Takes: math.MaxInt}
 					s, err := Accept(w, r, &Options{Encodings: []Encoding{Gzip()}})
 					if err != nil {
 						t.Fatal(err)
 					}
-					w.refuse = true
-					if err := send(s); !errors.Is(err, errRefused) || w.held == nil {
+					w.Takes = 0
+					if err := send(s); !errors.Is(err, held.ErrRefused) || w.Held == nil {
 						t.Fatalf("no write has failed: %v", err)
 					}
 					s.Close()
 					scribbleOnLent()
-					if !bytes.Equal(w.held, w.was) {
-						t.Fatalf("what was refused, %.40q, was lent and overwritten: %.40q", w.was, w.held)
+					if !bytes.Equal(w.Held, w.Was) {
+						t.Fatalf("what was refused, %.40q, was lent and overwritten: %.40q", w.Was, w.Held)
 					}
 				}
 			})

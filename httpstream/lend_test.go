@@ -2,46 +2,16 @@ package httpstream
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/pushwire/pushwire/internal/held"
 	"github.com/pushwire/pushwire/topic"
 )
-
-// holder is a ResponseWriter whose Write fails at last, and which goes on reading
-// what it has refused, as net/http's HTTP/2 once did when a stream ended while a
-// frame of it was on its way.
-type holder struct {
-	header http.Header
-	writes int    // that are taken
-	held   []byte // the caller's memory
-	was    []byte // what it was when Write returned
-}
-
-var errRefused = errors.New("the stream has ended")
-
-func (h *holder) Header() http.Header              { return h.header }
-func (h *holder) WriteHeader(int)                  {}
-func (h *holder) FlushError() error                { return nil }
-func (h *holder) SetWriteDeadline(time.Time) error { return nil }
-func (h *holder) SetReadDeadline(time.Time) error  { return nil }
-
-func (h *holder) Write(p []byte) (int, error) {
-	if h.held != nil {
-		return 0, errRefused
-	}
-	if h.writes--; h.writes < 0 {
-		h.held, h.was = p, bytes.Clone(p)
-		return 0, errRefused
-	}
-	return len(p), nil
-}
 
 // scribble has all memory that is lent next written to from end to end.
 func scribble() {
@@ -72,14 +42,14 @@ func TestRefusedMemoryIsNotLentAgain(t *testing.T) {
 					for range 4 { // under the race detector a pool drops some
 						r := httptest.NewRequest("GET", "/?wait=0", nil)
 						r.ProtoMajor = proto
-						w := &holder{header: make(http.Header), writes: writes}
+						w := &held.Refuser{Takes: writes}
 						h.ServeHTTP(w, r)
-						if w.held == nil {
+						if w.Held == nil {
 							t.Fatal("no write has failed")
 						}
 						scribble()
-						if !bytes.Equal(w.held, w.was) {
-							t.Fatalf("what was refused, %.40q, was lent and overwritten: %.40q", w.was, w.held)
+						if !bytes.Equal(w.Held, w.Was) {
+							t.Fatalf("what was refused, %.40q, was lent and overwritten: %.40q", w.Was, w.Held)
 						}
 					}
 				})

@@ -91,11 +91,12 @@ func TestWriteTakesWhatFits(t *testing.T) {
 	for _, size := range []int{1, 64, 32 << 10, 32<<10 + 1, 8 << 20} {
 		nc, peer, with := pair(t)
 		sent := bytes.Repeat([]byte("pushwire"), size/8+1)[:size]
-		got := make(chan []byte)
+		got, full := make(chan []byte), make(chan struct{})
+		if size <= 1<<20 {
+			close(full)
+		}
 		go func() {
-			if size > 1<<20 {
-				time.Sleep(20 * time.Millisecond) // so that there is no room for a while
-			}
+			<-full // what is larger finds no room for a while
 			p, err := io.ReadAll(peer)
 			if err != nil {
 				t.Error(err)
@@ -106,7 +107,10 @@ func TestWriteTakesWhatFits(t *testing.T) {
 		with(func(fd uintptr) {
 			for rest := sent; len(rest) > 0; {
 				n, errno := Write(fd, rest)
-				waited = waited || errno == syscall.EAGAIN
+				if errno == syscall.EAGAIN && !waited && size > 1<<20 {
+					waited = true
+					close(full)
+				}
 				if errno != 0 {
 					if n, errno = eventually(t, func() (int, syscall.Errno) { return Write(fd, rest) }); errno != 0 {
 						t.Fatal(errno)
@@ -116,11 +120,11 @@ func TestWriteTakesWhatFits(t *testing.T) {
 			}
 		})
 		nc.CloseWrite()
+		if size > 1<<20 && !waited {
+			t.Fatalf("%d bytes found room at once: the test shows nothing", size)
+		}
 		if !bytes.Equal(<-got, sent) {
 			t.Errorf("of %d bytes others came", size)
-		}
-		if size > 1<<20 && !waited {
-			t.Errorf("%d bytes found room at once: the test shows nothing", size)
 		}
 	}
 }
